@@ -1,0 +1,76 @@
+"""The public door for functions: what a file in `udfs/` may import from juicesql.
+
+`@stat` declares a function that measures, `@mapper` one that changes a column. Where a function runs:
+
+- `kernel`  releases the GIL (numba over Arrow buffers); called in the engine's own threads.
+- `process` plain Python; runs in worker processes.
+- `device`  a class that loads a model once; one owner per device, large batches.
+
+The engine never passes a row with a NULL column: its result is NULL. It never passes an empty batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from juicesql.kernels import char_table, kernel, map_utf8, rewrite_utf8, utf8_buffers
+from juicesql.signature import Signature, parse_signature
+
+__all__ = ["Function", "char_table", "kernel", "map_utf8", "mapper", "rewrite_utf8", "stat", "utf8_buffers"]
+
+Kind = Literal["stat", "mapper"]
+RunsOn = Literal["sql", "kernel", "process", "device"]
+Implementation = TypeVar("Implementation", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Function:
+    """What the registry knows of one stat or mapper."""
+
+    signature: Signature
+    kind: Kind
+    runs_on: RunsOn
+    version: int
+    doc: str
+    implementation: Any = None  # a Python callable or class; None for a SQL macro
+    rowwise: bool = False  # the callable takes the Python values of one row
+    sql: str = ""  # the body of a SQL macro
+    extra: str = ""  # the optional dependency group that it needs, such as "text"
+    file: Path = Path()
+
+    @property
+    def name(self) -> str:
+        return self.signature.name
+
+
+def stat(
+    signature: str, *, version: int = 1, runs_on: RunsOn = "kernel", rowwise: bool = False, extra: str = ""
+) -> Callable[[Implementation], Implementation]:
+    """Declare a function that measures: one value a sample, or a list with one value per media item.
+
+    `rowwise=True` means that the function takes the Python values of one row and returns one value.
+    """
+    return _declare("stat", signature, version, runs_on, rowwise, extra)
+
+
+def mapper(
+    signature: str, *, version: int = 1, runs_on: RunsOn = "kernel", rowwise: bool = False, extra: str = ""
+) -> Callable[[Implementation], Implementation]:
+    """Declare a function that changes a column. A 1-to-N mapper returns a LIST, which the recipe UNNESTs."""
+    return _declare("mapper", signature, version, runs_on, rowwise, extra)
+
+
+def _declare(
+    kind: Kind, signature: str, version: int, runs_on: RunsOn, rowwise: bool, extra: str
+) -> Callable[[Implementation], Implementation]:
+    def attach(implementation: Implementation) -> Implementation:
+        doc = (implementation.__doc__ or "").strip()
+        parsed = parse_signature(signature)
+        declared = Function(parsed, kind, runs_on, version, doc, implementation, rowwise, extra=extra)
+        implementation.__juicesql__ = declared  # type: ignore[attr-defined]
+        return implementation
+
+    return attach

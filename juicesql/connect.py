@@ -1,0 +1,90 @@
+"""A DuckDB connection with every function registered, for notebooks, dbt models and the tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from juicesql.api import Function
+from juicesql.call import apply
+from juicesql.errors import FunctionError
+from juicesql.registry import Registry
+from juicesql.signature import Signature
+from juicesql.sqltext import quote
+
+
+def connect(
+    database: str = ":memory:",
+    *,
+    project: str | Path | None = None,
+    functions: Iterable[str] | None = None,
+    config: dict[str, Any] | None = None,
+) -> duckdb.DuckDBPyConnection:
+    """A DuckDB connection on which every stat and mapper can be called, with defaults and named parameters.
+
+    >>> with connect(functions=["text_len"]) as con:
+    ...     con.sql("select text_len('four')").fetchone()
+    (4,)
+
+    Close it (or use `with`): an open connection prints notes when Python exits.
+    """
+    registry = Registry(Path(project) if project else None)
+    con = duckdb.connect(database, config=config or {})
+    try:
+        for name in registry.names() if functions is None else functions:
+            register(con, registry, name)
+    except BaseException:
+        con.close()
+        raise
+    return con
+
+
+def register(con: duckdb.DuckDBPyConnection, registry: Registry, name: str) -> None:
+    """Make one function callable on the connection, with the functions that a SQL macro names."""
+    function = registry.get(name)
+    if function.runs_on == "sql":
+        con.execute(function.sql)
+        return
+    inner = f"__{name}"
+    types = [a.type for a in function.signature.arguments]
+    con.create_function(  # type: ignore[call-overload]
+        inner, _udf(function), types, function.signature.returns, type="arrow", null_handling="special"
+    )
+    con.execute(_wrapper(function.signature, inner))
+
+
+def _wrapper(signature: Signature, inner: str) -> str:
+    """A macro that gives a DuckDB function default values and named parameters."""
+    declared = ", ".join(quote(a.name) + (f" := {a.default}" if a.default is not None else "") for a in signature.arguments)
+    passed = ", ".join(quote(a.name) for a in signature.arguments)
+    return f"create or replace macro {quote(signature.name)}({declared}) as {quote(inner)}({passed})"
+
+
+def _udf(function: Function) -> Any:
+    columns, parameters = function.signature.columns, function.signature.parameters
+
+    def call(*arrays: Any) -> pa.Array:
+        flat = [a.combine_chunks() if isinstance(a, pa.ChunkedArray) else a for a in arrays]
+        flat = [a.chunk(0) if isinstance(a, pa.ChunkedArray) else a for a in flat]
+        given = {p.name: _constant(function, p.name, a) for p, a in zip(parameters, flat[len(columns) :], strict=True)}
+        return apply(function, flat[: len(columns)], given)
+
+    # DuckDB counts the arguments of a Python function by its signature.
+    names = ", ".join(f"a{i}" for i in range(len(columns) + len(parameters)))
+    scope: dict[str, Any] = {"call": call}
+    exec(f"def udf({names}): return call({names})", scope)
+    return scope["udf"]
+
+
+def _constant(function: Function, name: str, values: pa.Array) -> Any:
+    if len(values) == 0:
+        return None
+    if len(values) > 1 and not pa.types.is_list(values.type) and pc.count_distinct(values, mode="all").as_py() > 1:
+        message = f"parameter `{name}` of `{function.name}` must be a constant"
+        raise FunctionError.of("varying-parameter", message, "pass the same value for every row")
+    return values[0].as_py()

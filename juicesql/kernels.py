@@ -1,0 +1,129 @@
+"""Kernels: numba functions over the offsets and UTF-8 bytes of Arrow string arrays, without the GIL.
+
+A kernel is compiled on its first call and kept on disk under a name made from its code and the code of every kernel
+that it calls, so a changed helper is never served from an old cache.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import unicodedata
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+_compile_lock = threading.RLock()
+
+
+def cache_home() -> Path:
+    """Where compiled kernels, tables and models are kept: `JUICESQL_CACHE_HOME`, default `~/.cache/juicesql`."""
+    return Path(os.environ.get("JUICESQL_CACHE_HOME") or Path.home() / ".cache" / "juicesql")
+
+
+class kernel:  # noqa: N801 - used as a decorator
+    """Compile a plain Python function with numba (`nogil`, cached on disk) when it is first called.
+
+    A kernel may call other kernels that its module names; they are compiled first.
+    """
+
+    def __init__(self, py_func: Callable[..., Any]) -> None:
+        self.py_func = py_func
+        self.__name__ = py_func.__name__
+        self.__doc__ = py_func.__doc__
+        self.__module__ = py_func.__module__
+        self._compiled: Any = None
+
+    def __call__(self, *args: Any) -> Any:
+        return (self._compiled or self.compile())(*args)
+
+    def compile(self) -> Any:
+        """The numba dispatcher of this kernel."""
+        with _compile_lock:
+            if self._compiled is None:
+                self._compiled = _jit(self)
+        return self._compiled
+
+
+def _jit(target: kernel) -> Any:
+    import types
+
+    import numba
+
+    from juicesql.fingerprint import fingerprint
+
+    py_func = target.py_func
+    scope = dict(py_func.__globals__)
+    for name in py_func.__code__.co_names:
+        if isinstance(scope.get(name), kernel):
+            scope[name] = scope[name].compile()
+    bound = types.FunctionType(py_func.__code__, scope, py_func.__name__, py_func.__defaults__)
+    bound.__module__, bound.__qualname__ = py_func.__module__, py_func.__qualname__
+    before = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = str(cache_home() / "kernels" / fingerprint(py_func)[:16])
+    try:
+        return numba.njit(nogil=True, cache=True, error_model="numpy")(bound)
+    finally:
+        numba.config.CACHE_DIR = before
+
+
+def utf8_buffers(array: Any) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """The bytes (uint8) and row offsets (int32, rows + 1) of a pyarrow StringArray without NULLs."""
+    _, offsets, data = array.buffers()
+    rows = np.frombuffer(offsets, np.int32, len(array) + 1, array.offset * 4)
+    return (np.frombuffer(data, np.uint8) if data is not None and data.size else np.zeros(1, np.uint8)), rows
+
+
+def map_utf8(function: Callable[..., None], text: Any, dtype: Any, *args: Any) -> Any:
+    """Call `function(data, offsets, out, *args)` once for the whole batch; `out` has one slot a row.
+
+    Returns a pyarrow array of the numpy `dtype`.
+    """
+    import pyarrow as pa
+
+    data, offsets = utf8_buffers(text)
+    out = np.zeros(len(text), dtype)
+    function(data, offsets, out, *args)
+    return pa.array(out)
+
+
+def rewrite_utf8(function: Callable[..., None], text: Any, grow: int, *args: Any) -> Any:
+    """Call `function(data, offsets, out, out_offsets, *args)` to write a new text for each row; returns a StringArray.
+
+    `out` has room for `grow` bytes for each byte of the input. `function` fills `out_offsets` (int32, rows + 1).
+    """
+    import pyarrow as pa
+
+    data, offsets = utf8_buffers(text)
+    out = np.empty(max(1, int(offsets[-1] - offsets[0]) * grow), np.uint8)
+    out_offsets = np.zeros(len(text) + 1, np.int32)
+    function(data, offsets, out, out_offsets, *args)
+    used = int(out_offsets[-1])
+    return pa.StringArray.from_buffers(len(text), pa.py_buffer(out_offsets), pa.py_buffer(out[:used].tobytes()))
+
+
+def char_table(name: str, build: Callable[[], np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
+    """A table with one entry for each of the 1,114,112 code points, built once per Unicode version and kept on disk.
+
+    `name` must change when `build` does.
+    """
+    known = _tables.get(name)
+    if known is None:
+        python = f"{sys.version_info.major}.{sys.version_info.minor}"
+        path = cache_home() / "tables" / f"{name}-ucd{unicodedata.unidata_version}-py{python}.npy"
+        try:
+            known = np.load(path, allow_pickle=False)
+        except (OSError, ValueError):
+            known = build()
+            path.parent.mkdir(parents=True, exist_ok=True)
+            partial = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}.npy")
+            np.save(partial, known)
+            partial.replace(path)
+        _tables[name] = known
+    return known
+
+
+_tables: dict[str, np.ndarray[Any, Any]] = {}

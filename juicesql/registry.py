@@ -1,0 +1,186 @@
+"""Finds functions, Jinja macros and recipes: builtins, packages and the user's project come in by the same loader.
+
+A function lives in the file of its name (`udfs/text/alnum_ratio.py`, `macros/text/text_len.sql`), so the index is a
+list of file names and nothing is imported until it is used. Names that begin with `_` are private helpers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import re
+import sys
+import types
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import entry_points
+from pathlib import Path
+
+from juicesql.api import Function, Kind
+from juicesql.errors import FunctionError, Problem, nearest
+from juicesql.fingerprint import fingerprint
+from juicesql.signature import NAME, parse_signature
+
+_HEADER = re.compile(r"^--\s*(stat|mapper|macro):\s*(.+)$", re.M)
+
+
+@dataclass(frozen=True)
+class Root:
+    """A folder that is searched, and the package name under which its Python files are imported."""
+
+    path: Path
+    package: str
+
+
+class Registry:
+    """Every function that a recipe may call. Give the project's folder to see its own `udfs/` and `macros/`."""
+
+    def __init__(self, project: Path | None = None) -> None:
+        self.project = project
+        self._functions: dict[str, Function] = {}
+        self._identities: dict[str, str] = {}
+
+    @cached_property
+    def roots(self) -> tuple[Root, ...]:
+        found = list(_package_roots("juicesql.functions"))
+        if self.project:
+            package = _project_package(self.project)
+            found += [Root(self.project / d, f"{package}.{d}") for d in ("udfs", "macros") if (self.project / d).is_dir()]
+        return tuple(found)
+
+    @cached_property
+    def index(self) -> dict[str, tuple[Root, Path]]:
+        """Function name -> where its file is. Two files of one name are refused."""
+        found: dict[str, tuple[Root, Path]] = {}
+        problems = []
+        for root, path in self._files(".py", ".sql"):
+            name = path.name.split(".")[0]
+            if name in found:
+                message = f"`{name}` is defined twice: {found[name][1]} and {path}"
+                problems.append(Problem("duplicate-function", message, "rename one of the two files", str(path)))
+            elif not NAME.fullmatch(name):
+                problems.append(
+                    Problem("bad-name", f"{path.name!r} is no function name", "use a-z, 0-9 and _, or begin with _", str(path))
+                )
+            found[name] = (root, path)
+        if problems:
+            raise FunctionError(problems)
+        return found
+
+    @cached_property
+    def jinja_macros(self) -> dict[str, Path]:
+        """Macro file name -> path of each `*.sql.j2` in a macros folder."""
+        return {path.name.split(".")[0]: path for _, path in self._files(".sql.j2")}
+
+    def names(self) -> list[str]:
+        return sorted(self.index)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.index
+
+    def get(self, name: str) -> Function:
+        """The function of this name; FunctionError with the nearest name when there is none."""
+        if name not in self._functions:
+            if name not in self.index:
+                mend = nearest(name, self.index) or "`juicesql functions` lists all"
+                raise FunctionError.of("unknown-function", f"`{name}` is not a stat, mapper or macro", mend)
+            root, path = self.index[name]
+            self._functions[name] = _load_sql(path) if path.suffix == ".sql" else _load_python(root, path)
+        return self._functions[name]
+
+    def all(self) -> Iterator[Function]:
+        return map(self.get, self.names())
+
+    def identity(self, name: str) -> str:
+        """Fingerprint of everything that a value of this function depends on besides arguments and parameters."""
+        if name not in self._identities:
+            function = self.get(name)
+            if function.runs_on == "sql":
+                used = sorted(w for w in set(re.findall(r"\w+(?=\s*\()", function.sql)) if w != name and w in self)
+                body = _without_comments(function.sql)
+                parts = [body, str(function.version), *(self.identity(w) for w in used)]
+            else:
+                parts = [fingerprint(function.implementation), str(function.version), function.signature.returns]
+            self._identities[name] = hashlib.sha256("\0".join(parts).encode()).hexdigest()
+        return self._identities[name]
+
+    def _files(self, *endings: str) -> Iterator[tuple[Root, Path]]:
+        for root in self.roots:
+            for path in sorted(root.path.rglob("*")):
+                hidden = any(part.startswith(("_", ".")) for part in path.relative_to(root.path).parts)
+                ending = "".join(path.suffixes)
+                if ending in endings and not hidden and path.is_file():
+                    yield root, path
+
+
+def _package_roots(group: str) -> Iterator[Root]:
+    for entry in sorted(entry_points(group=group), key=lambda e: (e.dist.name if e.dist else "", e.name)):
+        spec = importlib.util.find_spec(entry.value)
+        if spec is None:
+            raise FunctionError.of("missing-package", f"entry point {entry.name!r} names {entry.value!r}, which is missing")
+        for place in spec.submodule_search_locations or ():
+            yield Root(Path(place), entry.value)
+
+
+def recipe_roots() -> tuple[Root, ...]:
+    """The folders of recipes that installed packages ship."""
+    return tuple(_package_roots("juicesql.recipes"))
+
+
+def _project_package(project: Path) -> str:
+    """A package name of its own for each project folder, so that relative imports work in `udfs/`."""
+    name = "juicesql_project_" + hashlib.sha256(str(project.resolve()).encode()).hexdigest()[:12]
+    if name not in sys.modules:
+        module = types.ModuleType(name)
+        module.__path__ = [str(project.resolve())]
+        sys.modules[name] = module
+    return name
+
+
+def _load_python(root: Root, path: Path) -> Function:
+    module_name = ".".join([root.package, *path.relative_to(root.path).with_suffix("").parts])
+    try:
+        module = importlib.import_module(module_name)
+    except Exception as error:
+        mend = "install the extra that it needs, or mend the file"
+        raise FunctionError.of("broken-function", f"{type(error).__name__}: {error}", mend, str(path)) from error
+    name = path.stem
+    declared = [m.__juicesql__ for m in vars(module).values() if _declared_in(m, module_name)]
+    found = next((f for f in declared if f.name == name), None)
+    if found is None:
+        names = ", ".join(f.name for f in declared) or "nothing"
+        message = f"{path.name} declares {names}, but a file declares the function of its own name"
+        raise FunctionError.of("misplaced-function", message, f"declare `{name}` with @stat or @mapper", str(path))
+    return _placed(found, path)
+
+
+def _declared_in(member: object, module: str) -> bool:
+    return hasattr(member, "__juicesql__") and getattr(member, "__module__", None) == module
+
+
+def _load_sql(path: Path) -> Function:
+    text = path.read_text("utf-8")
+    header = _HEADER.search(text)
+    if not header:
+        message = "a SQL macro begins with `-- stat: name(arg TYPE) -> TYPE` (or mapper:, macro:)"
+        raise FunctionError.of("bad-signature", message, "add that line", str(path))
+    signature = parse_signature(header.group(2))
+    if signature.name != path.name.split(".")[0]:
+        message = f"{path.name} declares `{signature.name}`"
+        raise FunctionError.of("misplaced-function", message, "name the file after its function", str(path))
+    lines = [line for line in text[header.end() :].splitlines() if line.startswith("--")]
+    doc = "\n".join(line[2:].removeprefix(" ") for line in lines)
+    kind: Kind = "stat" if header.group(1) == "stat" else "mapper"
+    return Function(signature, kind, "sql", 1, doc, sql=text[header.start() :], file=path)
+
+
+def _placed(function: Function, path: Path) -> Function:
+    from dataclasses import replace
+
+    return replace(function, file=path)
+
+
+def _without_comments(sql: str) -> str:
+    return "\n".join(line.rstrip() for line in sql.splitlines() if not line.lstrip().startswith("--"))
