@@ -1,0 +1,94 @@
+"""Refuses what a recipe may not do and names what it misspelt, before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import ParseError, TokenError
+
+from juicesql.binder import Binder
+from juicesql.errors import Problem, RecipeError, nearest
+from juicesql.lift import call_name
+from juicesql.recipe import Recipe
+from juicesql.registry import Registry
+
+Report = Callable[[Problem, exp.Expression | None], None]
+
+TABLE_FUNCTIONS = frozenset({"unnest", "range", "generate_series", "explode"})
+NOT_REPEATABLE = frozenset({"random", "rand", "uuid", "gen_random_uuid", "uuidv4", "uuidv7", "setseed"})
+OUTSIDE = frozenset({"getenv", "read_blob", "read_text", "glob", "query", "query_table", "nextval", "currval", "set_config"})
+
+
+def parse_query(recipe: Recipe) -> exp.Query:
+    """The one SELECT of the recipe. RecipeError for syntax errors, several statements, or anything but a SELECT."""
+    file = recipe.path.name
+    try:
+        trees = [t for t in sqlglot.parse(recipe.sql, dialect="duckdb") if t is not None]
+    except ParseError as error:
+        found = error.errors[0] if error.errors else {}
+        near = str(found.get("highlight") or "")
+        message = f"cannot parse the SQL: {found.get('description') or error}" + (f" near `{near}`" if near else "")
+        raise RecipeError.of("syntax", message, "mend the SQL", file, recipe.line(found.get("line"))) from error
+    except TokenError as error:
+        raise RecipeError.of("syntax", f"cannot read the SQL: {error}", "close every quote and comment", file) from error
+    if not trees:
+        raise RecipeError.of("empty", "the recipe has no SELECT", "end it with `select * from ...`", file)
+    problems = []
+    for tree in trees:
+        if not isinstance(tree, exp.Query):
+            word = tree.key.upper() if not isinstance(tree, exp.Command) else str(tree.this).upper()
+            line = recipe.line(min((n.meta["line"] for n in tree.walk() if "line" in n.meta), default=None))
+            problems.append(Problem("refused", f"a recipe may not run {word}", "a recipe is one SELECT", file, line))
+    if len(trees) > 1 and not problems:
+        problems.append(Problem("refused", f"a recipe is one SELECT, not {len(trees)} statements", "use CTEs", file))
+    if problems:
+        raise RecipeError(problems)
+    tree = trees[0]
+    while isinstance(tree, exp.Subquery):
+        tree = tree.this
+    assert isinstance(tree, exp.Query)
+    return tree
+
+
+def check_tables(queries: list[tuple[str, exp.Query]], known: set[str], report: Report) -> None:
+    """Every relation is the source, an earlier step or a ref; files and table functions are refused."""
+    known = set(known)
+    for name, query in queries:
+        for table in query.find_all(exp.Table):
+            _check_table(table, known, report)
+        known.add(name)
+
+
+def _check_table(table: exp.Table, known: set[str], report: Report) -> None:
+    inside = table.this
+    if isinstance(inside, exp.Func):
+        name = call_name(inside)
+        if name not in TABLE_FUNCTIONS:
+            mend = "name files in config(source=...) or ref(...); a recipe reads nothing else"
+            report(Problem("refused", f"a recipe may not call the table function `{name}`", mend), table)
+    elif table.db or table.catalog:
+        report(Problem("refused", f"a recipe may not read `{table.sql()}`", "read `source` or a CTE"), table)
+    elif table.name not in known:
+        if any(c in table.name for c in "/\\.:*?"):
+            mend = "name it in config(source=...) and read `source`"
+            report(Problem("refused", f"a recipe may not read the file '{table.name}' in SQL", mend), table)
+        else:
+            mend = nearest(table.name, known) or "a recipe reads `source`, its CTEs and ref(...)"
+            report(Problem("unknown-relation", f"there is no relation `{table.name}`", mend), table)
+
+
+def check_functions(tree: exp.Expression, registry: Registry, binder: Binder, report: Report) -> None:
+    """Every function is ours or DuckDB's, and none reaches outside or changes from run to run."""
+    for node in tree.find_all(exp.Func):
+        name = call_name(node)
+        if name in OUTSIDE:
+            report(Problem("refused", f"a recipe may not call `{name}`", "remove it"), node)
+        elif name in NOT_REPEATABLE:
+            mend = "take `hash(sample_id)`: it gives every sample the same number in every run"
+            report(Problem("not-repeatable", f"`{name}` changes from run to run", mend), node)
+        elif isinstance(node, exp.Anonymous) and name not in registry and name not in binder.functions:
+            mend = nearest(name, [*registry.names(), *binder.functions])
+            message = f"`{name}` is not a stat, mapper, macro or DuckDB function"
+            report(Problem("unknown-function", message, f"{mend}   juicesql functions lists all".strip()), node)

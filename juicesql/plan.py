@@ -1,0 +1,132 @@
+"""The plan: frozen, printable, free of connections. `run`, `explain` and `--dry-run` all walk the same list of steps.
+
+A step is one CTE of the recipe (or the rows that one reads). A *map* step works row by row: it measures calls, applies
+cuts and projects. A *global* step is DuckDB SQL over whole relations. Column names beginning with `__` are the plan's.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any, Literal
+
+RID = "__rid"  # unique number of a row inside a relation; its order is the order of the rows
+SAMPLE = "sample_id"
+COST_CLASSES = ("sql", "kernel", "process", "device")
+CHEAP = 1  # classes up to here are measured for every row that reaches the step
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of a function in a step. `arguments` are SQL over the step's input and earlier calls' columns."""
+
+    column: str
+    function: str
+    kind: Literal["stat", "mapper"]
+    runs_on: str
+    arguments: tuple[str, ...]
+    parameters: tuple[tuple[str, Any], ...]
+    returns: str
+    identity: str  # of function, parameters and models: the key of its stored values, with the content of the arguments
+    label: str  # the column of the stats view
+    sql: str  # as the author wrote it
+    expression: str  # SQL that computes it, for a SQL function
+    lineage: str  # the arguments down to the source's columns
+    needs: tuple[str, ...]  # columns of other calls
+    phase: int  # index in COST_CLASSES, its own or that of a call it needs
+    line: int | None
+
+    @property
+    def stored(self) -> bool:
+        """Stats are kept in the stats database, and so are mappers that are too expensive to repeat."""
+        return self.kind == "stat" or self.runs_on in ("process", "device")
+
+
+@dataclass(frozen=True)
+class Bound:
+    """One comparison with a constant inside a cut. `target` is the literal's tag (`17` or `var:name`), if it has one."""
+
+    stat: str
+    operator: str
+    value: float | int | str
+    target: str | None
+
+
+@dataclass(frozen=True)
+class Cut:
+    """One AND term of a WHERE. `predicate` is SQL over the input's columns and the calls' columns."""
+
+    id: str
+    step: str
+    position: int
+    sql: str
+    predicate: str
+    calls: tuple[str, ...]
+    bounds: tuple[Bound, ...]
+    phase: int
+    line: int | None
+
+
+@dataclass(frozen=True)
+class MapStep:
+    """Row by row: `select` is a projection over the table `__t`, or empty when the rows go through unchanged."""
+
+    name: str
+    input: str
+    calls: tuple[Call, ...]
+    cuts: tuple[Cut, ...]
+    select: str
+    select_calls: tuple[str, ...]
+    columns: tuple[tuple[str, str], ...]  # of the output: name, SQL type
+    expands: bool = False  # UNNEST: a sample may become several rows or none
+    kind: Literal["map"] = "map"
+
+
+@dataclass(frozen=True)
+class GlobalStep:
+    """Whole relations. `filter_sql` answers (RID, kept, duplicate_of) for each row of the first input, when the step
+    only drops rows; otherwise `sql` makes the new relation."""
+
+    name: str
+    inputs: tuple[str, ...]
+    sql: str
+    filter_sql: str
+    text: str  # what the author wrote, for the funnel
+    deduplicates: bool
+    columns: tuple[tuple[str, str], ...]
+    traced: bool  # the output has a sample_id for each row
+    line: int | None
+    kind: Literal["global"] = "global"
+
+
+Step = MapStep | GlobalStep
+
+
+@dataclass(frozen=True)
+class Plan:
+    recipe: str
+    steps: tuple[Step, ...]
+    result: str  # name of the last step
+    source_columns: tuple[tuple[str, str], ...]
+    macros: tuple[str, ...]  # SQL functions that the steps' SQL calls
+
+    def step(self, name: str) -> Step:
+        return next(s for s in self.steps if s.name == name)
+
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        return tuple(c for s in self.steps if isinstance(s, MapStep) for c in s.calls)
+
+    @property
+    def cuts(self) -> tuple[Cut, ...]:
+        return tuple(c for s in self.steps if isinstance(s, MapStep) for c in s.cuts)
+
+    def to_dict(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal plans, equal fingerprints; code of the functions included."""
+        return hashlib.sha256(json.dumps(self.to_dict(), sort_keys=True, default=str).encode()).hexdigest()

@@ -1,0 +1,343 @@
+"""Turns a rendered recipe into a plan: parse, check, cut into steps. Pure: the only connection is an empty binder."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import duckdb
+import sqlglot
+from sqlglot import exp
+
+from juicesql.binder import Binder, Columns
+from juicesql.checks import check_functions, check_tables, parse_query
+from juicesql.cuts import and_terms, bounds_of
+from juicesql.errors import Problem, RecipeError
+from juicesql.lift import Lifter, to_sql
+from juicesql.plan import RID, SAMPLE, Cut, GlobalStep, MapStep, Plan, Step
+from juicesql.recipe import Recipe
+from juicesql.registry import Registry
+from juicesql.shape import (
+    aliases,
+    exclude_from_stars,
+    is_row_wise,
+    is_star_only,
+    keys_of,
+    limit_or_sample,
+    nested_queries,
+    row_number_is_one,
+    selected_names,
+    strip_table,
+    table_names,
+    with_tie_break,
+)
+from juicesql.signature import split_top
+from juicesql.sqltext import quote
+
+RESULT = "result"
+
+
+@dataclass
+class _Relation:
+    columns: Columns
+    lineage: dict[str, str]
+    traced: bool = True
+    hidden: list[str] = field(default_factory=list)
+
+
+def make_plan(recipe: Recipe, registry: Registry, source_columns: Columns, side: dict[str, Columns] | None = None) -> Plan:
+    """Plan a recipe for a source with these columns (without sample_id). RecipeError carries every problem found."""
+    with Binder(registry) as binder:
+        return _Planner(recipe, registry, source_columns, side or {}, binder).plan()
+
+
+class _Planner:
+    def __init__(
+        self, recipe: Recipe, registry: Registry, source: Columns, side: dict[str, Columns], binder: Binder
+    ) -> None:
+        self.recipe, self.registry, self.binder = recipe, registry, binder
+        self.source = source
+        lineage = {name: name for name, _ in source}
+        self.relations = {"source": _Relation(((SAMPLE, "BIGINT"), *source), lineage)}
+        for name, columns in side.items():
+            self.relations[name] = _Relation(columns, {}, traced=False)
+        self.steps: list[Step] = []
+        self.problems: list[Problem] = []
+        self.numbers = itertools.count()
+        self.macros: set[str] = set()
+        self.line_of_step: int | None = None
+
+    def plan(self) -> Plan:
+        tree = parse_query(self.recipe)
+        queries = self._queries(tree)
+        check_tables(queries, set(self.relations), self._problem)
+        check_functions(tree, self.registry, self.binder, self._problem)
+        if not self.problems:
+            for name, query in queries:
+                self._step(name, query)
+                if self.problems:
+                    break  # later steps stand on this one
+        if self.problems:
+            raise RecipeError(self.problems)
+        return Plan(str(self.recipe.path), tuple(self.steps), RESULT, self.source, tuple(sorted(self.macros)))
+
+    def _problem(self, problem: Problem, node: exp.Expression | None = None) -> None:
+        line = problem.line or self._line(node)
+        fixed = Problem(problem.code, problem.message, problem.mend, self.recipe.path.name, line or self.line_of_step)
+        if fixed not in self.problems:
+            self.problems.append(fixed)
+
+    def _line(self, node: exp.Expression | None) -> int | None:
+        lines = [n.meta["line"] for n in node.walk() if "line" in n.meta] if node is not None else []
+        return self.recipe.line(min(lines)) if lines else None
+
+    def _queries(self, tree: exp.Query) -> list[tuple[str, exp.Query]]:
+        """The CTEs in order, the final query last; subqueries in FROM become queries of their own before theirs."""
+        named = [(cte.alias, cte.this) for cte in tree.ctes]
+        if tree.args.get("with_") and tree.args["with_"].args.get("recursive"):
+            self._problem(Problem("recursive", "a recursive CTE cannot be a step", "put it into a macro"), tree)
+        tree = tree.copy()
+        tree.set("with_", None)
+        out: list[tuple[str, exp.Query]] = []
+        for name, query in [*named, (RESULT, tree)]:
+            for i, inner in enumerate(nested_queries(query)):
+                out.append((f"{name}__{i + 1}", inner.this))
+                inner.replace(exp.to_table(f"{name}__{i + 1}", alias=inner.alias or None))
+            out.append((name, query))
+        names = [n for n, _ in out]
+        for name in {n for n in names if names.count(n) > 1 or n in self.relations}:
+            self._problem(Problem("duplicate-step", f"two relations are called `{name}`", "rename one"), tree)
+        return out
+
+    def _step(self, name: str, query: exp.Query) -> None:
+        self.line_of_step = self._line(query)
+        inputs = table_names(query)
+        if isinstance(query, exp.Select) and is_row_wise(query, self.binder.functions):
+            self._map(name, query, self._unnested(name, query))
+        else:
+            self._global(name, query, inputs)
+
+    def _unnested(self, name: str, query: exp.Select) -> str:
+        """The input of a row-wise query; with `from a, unnest(..)` a step that does only that comes first."""
+        base = query.args["from_"].this
+        if not query.args.get("joins"):
+            return str(base.name)
+        inner = exp.select("*").from_(base.copy())
+        inner.set("joins", [j.copy() for j in query.args["joins"]])
+        self._map(f"{name}__rows", inner, base.name, expands=True)
+        query.set("joins", None)
+        for other in [t.alias_or_name for t in inner.find_all(exp.Unnest, exp.Lateral, exp.Table)]:
+            strip_table(query, other)
+        base.replace(exp.to_table(f"{name}__rows"))
+        return f"{name}__rows"
+
+    def _lifter(self, input_name: str) -> Lifter:
+        return Lifter(self.registry, self.relations[input_name].lineage, self.numbers, self._line, self._problem)
+
+    def _map(self, name: str, query: exp.Select, input_name: str, expands: bool = False) -> None:
+        relation, lifter = self.relations[input_name], self._lifter(input_name)
+        base = query.args["from_"].this
+        strip_table(query, base.alias_or_name)
+        cuts = self._cuts(name, query, relation, lifter)
+        cut_calls = set(lifter.calls)
+        lineage = dict(relation.lineage)
+        selected = exp.Select()
+        selected.set("expressions", [lifter.lift(e) for e in query.expressions])
+        used = {c.name for e in selected.expressions for c in e.find_all(exp.Column)} & set(lifter.calls)
+        plain = is_star_only(query) and not query.args.get("joins")
+        if not plain and SAMPLE not in selected_names(query, relation.columns):
+            selected.append("expressions", exp.column(SAMPLE))
+        exclude_from_stars(selected, list(lifter.calls))
+        selected.set("from_", exp.From(this=exp.to_table("__t", alias=quote(base.alias_or_name))))
+        selected.set("joins", query.args.get("joins"))
+        self._update_lineage(lineage, selected, lifter)
+        select = "" if plain else to_sql(selected)
+        expands = expands or any(query.find_all(exp.Unnest, exp.Explode)) or "unnest(" in select.lower()
+        columns = relation.columns if plain else self._describe_map(select, relation.columns, lifter)
+        needed = set(_closure(used, lifter))
+        unused = [c for c in lifter.calls if c not in cut_calls and c not in needed]
+        self.steps.append(
+            MapStep(name, input_name, tuple(lifter.calls.values()), cuts, select, tuple(sorted(needed | set(unused))), columns, expands)
+        )
+        self.relations[name] = _Relation(columns, lineage)
+
+    def _cuts(self, name: str, query: exp.Select, relation: _Relation, lifter: Lifter) -> tuple[Cut, ...]:
+        where = query.args.get("where")
+        if where is None:
+            return ()
+        known = aliases(query, {c for c, _ in relation.columns})
+        cuts = []
+        for position, term in enumerate(and_terms(where.this)):
+            text = to_sql(term)
+            lifted = lifter.lift(term.transform(known))
+            calls = {c.name for c in lifted.find_all(exp.Column)} & set(lifter.calls)
+            needed = tuple(sorted(_closure(calls, lifter)))
+            phase = max((lifter.calls[c].phase for c in needed), default=0)
+            bounds = bounds_of(lifted, {n: c.label for n, c in lifter.calls.items()})
+            predicate = to_sql(lifted)
+            cuts.append(Cut(f"{name}.{position + 1}", name, position, text, predicate, needed, bounds, phase, self._line(term)))
+            self._describe_map(f"select ({predicate})::boolean from __t", relation.columns, lifter, term)
+        return tuple(cuts)
+
+    def _describe_map(self, sql: str, columns: Columns, lifter: Lifter, node: exp.Expression | None = None) -> Columns:
+        """The columns of a projection over `__t`, which has the input's columns and those of the calls."""
+        self.macros |= lifter.macros
+        table = columns + tuple((c.column, c.returns) for c in lifter.calls.values())
+        described = self._describe(sql, {"__t": table}, node)
+        for call in lifter.calls.values():
+            for argument in call.arguments:
+                self._describe(f"select {argument} from __t", {"__t": table}, node)
+        return described
+
+    def _describe(self, sql: str, tables: dict[str, Columns], node: exp.Expression | None = None) -> Columns:
+        if self.problems:
+            return ()
+        try:
+            self.binder.install(sorted(self.macros))
+            return self.binder.describe(sql, tables)
+        except duckdb.Error as error:
+            message = str(error).split("\n\nLINE")[0].split("\nLINE")[0].strip()
+            self._problem(Problem("sql", message, "mend the SQL; columns: " + _names(tables)), node)
+            return ()
+
+    def _update_lineage(self, lineage: dict[str, str], selected: exp.Select, lifter: Lifter) -> None:
+        scope = Lifter(self.registry, lifter.lineage, self.numbers, self._line, self._problem)
+        for item in selected.expressions:
+            star = item if isinstance(item, exp.Star) else item.this if isinstance(item, exp.Column) else None
+            replaced = star.args.get("replace") or [] if isinstance(star, exp.Star) else []
+            for e in [item, *replaced]:
+                if isinstance(e, exp.Alias):
+                    lineage[e.alias] = scope._lineage_of(e.this)
+
+    def _global(self, name: str, query: exp.Query, inputs: list[str]) -> None:
+        single = isinstance(query, exp.Select) and len(inputs) == 1 and not query.args.get("joins")
+        text = to_sql(query)
+        if single and isinstance(query, exp.Select):
+            inputs = [self._prepared(name, query, inputs[0])]
+        else:
+            self._refuse_calls(query)
+        tables = {n: self.relations[n].columns for n in inputs}
+        first = self.relations[inputs[0]] if inputs else _Relation((), {})
+        deduplicates = isinstance(query, exp.Select) and row_number_is_one(query)
+        filter_sql = self._filter_sql(query, inputs, deduplicates)
+        if isinstance(query, exp.Select):
+            exclude_from_stars(query, first.hidden)
+        if filter_sql:
+            full = {f"__full_{n}": (*c, (RID, "BIGINT")) for n, c in tables.items()}
+            self._describe(filter_sql, {**tables, **full}, query)
+            columns = tuple(c for c in first.columns if c[0] not in first.hidden)
+            sql = ""
+        else:
+            if single and isinstance(query, exp.Select) and self._keeps_rows(query):
+                if SAMPLE not in selected_names(query, first.columns):
+                    query.append("expressions", exp.column(SAMPLE))
+                with_tie_break(query)
+            sql = to_sql(query)
+            columns = self._describe(sql, tables, query)
+        traced = SAMPLE in {c for c, _ in columns}
+        self.steps.append(
+            GlobalStep(name, tuple(inputs), sql, filter_sql, text, deduplicates, columns, traced, self.line_of_step)
+        )
+        lineage = first.lineage if filter_sql else {c: f"{name}.{c}" for c, _ in columns}
+        self.relations[name] = _Relation(columns, lineage, traced)
+
+    def _keeps_rows(self, query: exp.Select) -> bool:
+        grouped = query.args.get("group") or query.args.get("distinct") or query.args.get("having")
+        aggregate = any(
+            a for e in query.expressions for a in e.find_all(exp.AggFunc) if not isinstance(a.parent, exp.Window)
+        )
+        return not grouped and not aggregate and self.relations[table_names(query)[0]].traced
+
+    def _refuse_calls(self, query: exp.Query) -> None:
+        lifter = Lifter(self.registry, {}, self.numbers, self._line, self._problem)
+        lifter.lift(query)
+        self.macros |= lifter.macros
+        for call in lifter.calls.values():
+            mend = "measure it in a CTE of its own before the join or union, and compare the column"
+            self._problem(Problem("call-in-join", f"`{call.function}` is called where relations meet", mend, line=call.line))
+
+    def _prepared(self, name: str, query: exp.Select, input_name: str) -> str:
+        """A row-wise step in front of a global one: its WHERE, its calls, and the keys of its windows as columns."""
+        where, base = query.args.get("where"), query.args["from_"].this
+        strip_table(query, base.alias_or_name)
+        relation, lifter = self.relations[input_name], self._lifter(input_name)
+        inner = exp.select("*").from_(exp.to_table(input_name))
+        known = aliases(query, {c for c, _ in relation.columns})
+        if where is not None:
+            inner.set("where", exp.Where(this=where.this.transform(known)))
+        cuts = self._cuts(name, inner, relation, lifter)
+        cut_calls = set(lifter.calls)
+        query.set("where", None)
+        for part in ("expressions", "group", "having", "qualify", "order", "distinct", "windows"):
+            value = query.args.get(part)
+            if isinstance(value, list):
+                query.set(part, [lifter.lift(v) for v in value])
+            elif isinstance(value, exp.Expression):
+                query.set(part, lifter.lift(value))
+        keys = {f"__k{next(self.numbers)}": k for k in keys_of(query)}
+        used = {c.name for c in query.find_all(exp.Column)} & set(lifter.calls)
+        if not (cuts or lifter.calls or keys):
+            base.replace(exp.to_table(input_name, alias=base.alias_or_name))
+            self.macros |= lifter.macros
+            return input_name
+        hidden = sorted(used) + list(keys)
+        items = ["* exclude (" + ", ".join(lifter.calls) + ")" if lifter.calls else "*", *sorted(used)]
+        items += [f"{to_sql(k)} as {n}" for n, k in keys.items()]
+        select = f"select {', '.join(items)} from __t" if hidden or lifter.calls else ""
+        for column, key in keys.items():
+            for node in [n for n in query.walk() if n == key]:
+                node.replace(exp.column(column))
+        columns = self._describe_map(select, relation.columns, lifter) if select else relation.columns
+        needed = set(_closure(used, lifter)) | (set(lifter.calls) - cut_calls)
+        step = MapStep(f"{name}__rows", input_name, tuple(lifter.calls.values()), cuts, select, tuple(sorted(needed)), columns)
+        self.steps.append(step)
+        self.relations[step.name] = _Relation(columns, {**relation.lineage, **lifter.lineage}, relation.traced, hidden)
+        base.replace(exp.to_table(step.name, alias=base.alias_or_name))
+        return step.name
+
+    def _filter_sql(self, query: exp.Query, inputs: list[str], deduplicates: bool) -> str:
+        """For a step that only drops rows of its first input: a query of (RID, kept, duplicate_of)."""
+        if not isinstance(query, exp.Select) or not inputs or not self.relations[inputs[0]].traced:
+            return ""
+        joins = query.args.get("joins") or []
+        if any(j.args.get("kind") not in ("SEMI", "ANTI") for j in joins):
+            return ""
+        first = query.args["from_"].this.alias_or_name
+        if not is_star_only(query, first) or any(query.args.get(p) for p in ("group", "having", "distinct", "order")):
+            return ""
+        kept = query.copy()
+        with_tie_break(kept, f"__full_{inputs[0]}")
+        kept.args["from_"].this.replace(exp.to_table(f"__full_{inputs[0]}", alias=quote(first)))
+        if deduplicates and not joins and not limit_or_sample(kept):
+            window = kept.args["qualify"].find(exp.Window)
+            first_value = window.copy()
+            first_value.set("this", exp.FirstValue(this=exp.column(SAMPLE)))
+            one = to_sql(window)
+            items = f"{RID}, {one} = 1 as kept, case when {one} > 1 then {to_sql(first_value)} end as duplicate_of"
+            kept.set("qualify", None)
+        else:
+            items = f"{quote(first)}.{RID}, true as kept, null::bigint as duplicate_of"
+        if kept.args.get("limit") or kept.args.get("offset"):
+            kept.set("order", exp.Order(expressions=[exp.Ordered(this=exp.column(RID))]))
+        kept.set("expressions", [sqlglot.parse_one(i, dialect="duckdb") for i in split_top(items)])
+        return to_sql(kept)
+
+
+def _closure(columns: Iterable[str], lifter: Lifter) -> set[str]:
+    """Calls and the calls that they need."""
+    found: set[str] = set()
+    todo = list(columns)
+    while todo:
+        column = todo.pop()
+        if column not in found:
+            found.add(column)
+            todo += lifter.calls[column].needs
+    return found
+
+
+def _names(tables: dict[str, Columns]) -> str:
+    return ", ".join(c for columns in tables.values() for c, _ in columns if not c.startswith("__"))
+
+
+__all__ = ["RESULT", "make_plan"]

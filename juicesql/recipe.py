@@ -1,0 +1,208 @@
+"""Reads a recipe: its `config(...)` head, its Jinja in a sandbox, and the SQL that comes out with its provenance."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from jinja2 import StrictUndefined, Template
+from jinja2.exceptions import SecurityError, TemplateError, UndefinedError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from juicesql.errors import Problem, RecipeError, nearest
+from juicesql.provenance import Span, line_map, tag, untag
+from juicesql.registry import Registry
+from juicesql.sqltext import literal, quote
+
+MAX_TEMPLATE_CHARS = 1_000_000
+
+
+@dataclass(frozen=True)
+class Config:
+    """What `{{ config(...) }}` may say. Command-line options go before it."""
+
+    source: str | tuple[str, ...] = ()
+    export: str = ""
+    format: str = ""  # of the source, when its suffix does not say
+    columns: Mapping[str, str] = field(default_factory=dict)  # new name -> column or path in the source
+    seed: int = 42
+    on_error: str = "null"  # or "stop"
+    max_error_rate: float = 0.1  # a share of the source's rows
+    keep_stats: bool = False
+    keep_sample_id: bool = False
+    shard_rows: int = 0
+    shard_bytes: str = ""
+    description: str = ""
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return (self.source,) if isinstance(self.source, str) else tuple(self.source)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A rendered recipe. `sql` keeps its literal tags; `lines[i]` is the template line of SQL line i + 1."""
+
+    path: Path
+    template: str
+    sql: str
+    config: Config
+    variables: Mapping[str, Any]
+    literals: tuple[Span, ...]
+    defaults: Mapping[str, Span]
+    lines: tuple[int, ...]
+    refs: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.path.name.removesuffix(".j2").removesuffix(".sql")
+
+    @property
+    def plain_sql(self) -> str:
+        """The SQL as the author would have written it without Jinja."""
+        return untag(self.sql).strip() + "\n"
+
+    def line(self, sql_line: int | None) -> int | None:
+        """The template line of a line of the SQL."""
+        return self.lines[sql_line - 1] if sql_line and sql_line <= len(self.lines) else None
+
+
+def load_recipe(path: Path, registry: Registry, variables: Mapping[str, Any] | None = None) -> Recipe:
+    """Read and render a recipe file. RecipeError when it cannot be read, or asks for what a recipe may not do."""
+    try:
+        template = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        beside = [p.name for p in path.parent.glob("*.j2")] if path.parent.is_dir() else []
+        mend = nearest(path.name, beside) or "`juicesql recipes` lists the recipes that can be run"
+        raise RecipeError.of("no-recipe", f"cannot read {path}: {error}", mend) from error
+    return render(template, path, registry, variables or {})
+
+
+def render(template: str, path: Path, registry: Registry, variables: Mapping[str, Any]) -> Recipe:
+    """Render a template text as the recipe at `path`."""
+    file = path.name
+    if len(template) > MAX_TEMPLATE_CHARS:
+        raise RecipeError.of("too-large", f"the recipe has {len(template):,} characters", "a million is the limit", file)
+    tagged = tag(template, file)
+    head = _Head(variables)
+    environment = _environment(registry, head, tagged.text)
+    try:
+        rendered = environment.from_string(tagged.text).render()
+    except RecipeError as error:
+        line = _template_line(error)
+        raise RecipeError([dataclasses.replace(p, file=p.file or file, line=p.line or line) for p in error.problems]) from error
+    except (TemplateError, ArithmeticError, TypeError, ValueError, LookupError, AttributeError) as error:
+        raise RecipeError(_template_problem(error, file, tagged.text)) from error
+    sql, lines = line_map(rendered)
+    unused = set(variables) - head.asked
+    if unused:
+        mend = "the recipe asks for " + (", ".join(sorted(head.asked)) or "no variables")
+        raise RecipeError.of("unknown-variable", f"no var({sorted(unused)[0]!r}) in the recipe", mend, file)
+    return Recipe(
+        path, template, sql, head.config, dict(variables), tagged.literals, tagged.defaults, lines, tuple(head.refs)
+    )
+
+
+def _template_problem(error: Exception, file: str, tagged: str) -> Problem:
+    line = _template_line(error)
+    if isinstance(error, SecurityError):
+        return Problem("refused", f"the recipe asks for what a recipe may not do: {error}", "remove it", file, line)
+    if isinstance(error, UndefinedError):
+        mend = "a recipe knows config, var, ref, source and the Jinja macros of macros/"
+        return Problem("undefined-name", str(error), mend, file, line)
+    return Problem("jinja", str(error), "mend the block", file, line)
+
+
+def _template_line(error: Exception) -> int | None:
+    if isinstance(line := getattr(error, "lineno", None), int):
+        return line
+    trace, line = error.__traceback__, None
+    while trace:
+        if trace.tb_frame.f_code.co_filename == "<template>":
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return line
+
+
+class _Head:
+    """What the template says while it is rendered."""
+
+    def __init__(self, variables: Mapping[str, Any]) -> None:
+        self.variables = variables
+        self.asked: set[str] = set()
+        self.config = Config()
+        self.refs: list[str] = []
+
+    def set_config(self, **options: Any) -> str:
+        known = [f.name for f in dataclasses.fields(Config)]
+        problems = [
+            Problem("unknown-option", f"config has no option `{o}`", nearest(o, known) or "options: " + ", ".join(known))
+            for o in options
+            if o not in known
+        ]
+        if problems:
+            raise RecipeError(problems)
+        options = {k: tuple(v) if isinstance(v, list) else v for k, v in options.items()}
+        self.config = dataclasses.replace(self.config, **options)
+        return ""
+
+    def var(self, name: str, default: Any = None) -> Any:
+        self.asked.add(name)
+        if name in self.variables:
+            value = self.variables[name]
+        elif default is None:
+            raise RecipeError.of("missing-variable", f"the recipe needs var {name!r}", f"give --var {name}=...")
+        else:
+            value = default
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            return value
+        kind = _TaggedInt if isinstance(value, int) else _TaggedFloat
+        tagged = kind(value)
+        tagged.tag = f"/*@var:{name}*/"
+        return tagged
+
+    def ref(self, recipe: str) -> str:
+        self.refs.append(recipe)
+        return quote(f"ref_{recipe}")
+
+    def source(self, *inputs: str) -> str:
+        if inputs:
+            self.config = dataclasses.replace(self.config, source=tuple(inputs))
+        return "source"
+
+
+class _TaggedInt(int):
+    tag = ""
+
+    def __str__(self) -> str:
+        return int.__repr__(self) + self.tag
+
+
+class _TaggedFloat(float):
+    tag = ""
+
+    def __str__(self) -> str:
+        return float.__repr__(self) + self.tag
+
+
+def _environment(registry: Registry, head: _Head, text: str) -> ImmutableSandboxedEnvironment:
+    environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=True)
+    environment.globals.clear()
+    environment.globals.update(range=range, config=head.set_config, var=head.var, ref=head.ref, source=head.source)
+    environment.filters["sql"] = literal
+    environment.filters["identifier"] = quote
+    for name, path in registry.jinja_macros.items():
+        if name in text:
+            environment.globals[name] = _macro(environment, name, path)
+    return environment
+
+
+def _macro(environment: ImmutableSandboxedEnvironment, name: str, path: Path) -> Callable[..., str]:
+    module: Any = Template.make_module(environment.from_string(path.read_text("utf-8")))
+    macro = getattr(module, name, None)
+    if macro is None:
+        raise RecipeError.of("broken-macro", f"{path} defines no macro `{name}`", f"begin it with {{% macro {name}(...) %}}")
+    return macro  # type: ignore[no-any-return]

@@ -1,0 +1,147 @@
+"""What a query looks like: row-wise or global, which relations and columns it names. Rules over sqlglot trees."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from sqlglot import exp
+
+from juicesql.lift import call_name
+from juicesql.plan import RID, SAMPLE
+
+_GLOBAL_PARTS = ("group", "having", "qualify", "windows", "distinct", "order", "limit", "offset", "sample", "laterals")
+
+
+def is_row_wise(query: exp.Select, functions: Mapping[str, str]) -> bool:
+    """True when each output row depends on one input row: one relation, no grouping, window, order or subquery."""
+    if any(query.args.get(part) for part in _GLOBAL_PARTS):
+        return False
+    source = query.args.get("from_")
+    if source is None or not isinstance(source.this, exp.Table) or source.this.args.get("joins"):
+        return False
+    if source.this.args.get("sample") or source.this.args.get("pivots"):
+        return False
+    if any(not isinstance(_unaliased(j.this), exp.Unnest) for j in query.args.get("joins") or []):
+        return False
+    if any(query.find_all(exp.Window, exp.AggFunc)) or any(q is not query for q in query.find_all(exp.Query)):
+        return False
+    return not any(functions.get(call_name(f)) == "aggregate" for f in query.find_all(exp.Anonymous))
+
+
+def _unaliased(node: exp.Expression) -> exp.Expression:
+    return node.this if isinstance(node, exp.Alias) else node
+
+
+def nested_queries(query: exp.Query) -> list[exp.Subquery]:
+    """The subqueries that stand in FROM or JOIN, innermost first."""
+    found = [s for s in query.find_all(exp.Subquery) if isinstance(s.parent, (exp.From, exp.Join))]
+    return [s for s in reversed(found) if isinstance(s.this, exp.Query)]
+
+
+def table_names(query: exp.Query) -> list[str]:
+    """Relations that a query reads, the FROM one first, each once."""
+    names: dict[str, None] = {}
+    for part in [query.args.get("from_"), *(query.args.get("joins") or []), query]:
+        for table in part.find_all(exp.Table) if part is not None else ():
+            names[table.name] = None
+    return [n for n in names if n]
+
+
+def strip_table(node: exp.Expression, name: str) -> None:
+    """Take the qualifier `name.` from the columns of a query over one relation."""
+    for column in node.find_all(exp.Column):
+        if column.table == name:
+            column.set("table", None)
+    for star in [c for c in node.find_all(exp.Column) if isinstance(c.this, exp.Star) and not c.table]:
+        star.replace(star.this)
+
+
+def aliases(query: exp.Select, columns: set[str]) -> Callable[[exp.Expression], exp.Expression]:
+    """A rewrite that puts the expression of a SELECT alias in its place; a column of the input goes first."""
+    known = {e.alias: e.this for e in query.expressions if isinstance(e, exp.Alias) and e.alias not in columns}
+
+    def put(node: exp.Expression) -> exp.Expression:
+        if isinstance(node, exp.Column) and not node.table and node.name in known:
+            value = known[node.name].copy()
+            return value if isinstance(value, (exp.Column, exp.Func, exp.Literal)) else exp.paren(value)
+        return node
+
+    return put
+
+
+def is_star_only(query: exp.Select, table: str = "") -> bool:
+    """The projection is `*` (or `table.*`) and nothing else."""
+    if len(query.expressions) != 1:
+        return False
+    item = query.expressions[0]
+    if isinstance(item, exp.Column) and isinstance(item.this, exp.Star):
+        if table and item.table != table:
+            return False
+        item = item.this
+    elif isinstance(item, exp.Star) and table and query.args.get("joins"):
+        pass  # a semi or anti join shows the columns of its left side only
+    return isinstance(item, exp.Star) and not any(item.args.get(a) for a in ("except_", "except", "replace", "rename"))
+
+
+def exclude_from_stars(query: exp.Select, hidden: Iterable[str]) -> None:
+    """Keep hidden columns out of every `*` of the projection."""
+    names = [exp.column(h) for h in hidden]
+    for item in query.expressions if names else ():
+        for star in item.find_all(exp.Star):
+            if not isinstance(star.parent, exp.AggFunc):
+                star.set("except_", [*(star.args.get("except_") or []), *(n.copy() for n in names)])
+
+
+def selected_names(query: exp.Select, columns: Iterable[tuple[str, str]]) -> set[str]:
+    """Names that the projection gives; `*` gives those of the input, less what it excludes."""
+    names: set[str] = set()
+    for item in query.expressions:
+        star = item.this if isinstance(item, exp.Column) else item
+        if isinstance(star, exp.Star):
+            excluded = {e.name for e in star.args.get("except_") or []}
+            names |= {c for c, _ in columns} - excluded
+        else:
+            names.add(item.alias_or_name)
+    return names
+
+
+def row_number_is_one(query: exp.Select) -> bool:
+    """`qualify row_number() over (partition by ...) = 1` (or <= 1): one row of each partition stays."""
+    qualify = query.args.get("qualify")
+    test = qualify.this if qualify is not None else None
+    if not isinstance(test, (exp.EQ, exp.LTE)) or not isinstance(test.this, exp.Window):
+        return False
+    window, one = test.this, test.expression
+    partitioned = isinstance(window.this, exp.RowNumber) and bool(window.args.get("partition_by"))
+    return partitioned and isinstance(one, exp.Literal) and one.name == "1"
+
+
+def keys_of(query: exp.Select) -> list[exp.Expression]:
+    """Computed keys of the windows of QUALIFY, which are worth computing row by row before rows meet."""
+    keys: list[exp.Expression] = []
+    qualify = query.args.get("qualify")
+    for window in qualify.find_all(exp.Window) if qualify is not None else ():
+        order = window.args.get("order")
+        parts = [*(window.args.get("partition_by") or []), *(o.this for o in (order.expressions if order else []))]
+        for part in parts:
+            simple = isinstance(part, (exp.Column, exp.Literal))
+            if not simple and not any(part.find_all(exp.AggFunc, exp.Window, exp.Query)) and part not in keys:
+                keys.append(part.copy())
+    return keys
+
+
+def limit_or_sample(query: exp.Select) -> bool:
+    return any(query.args.get(p) for p in ("limit", "offset", "sample"))
+
+
+def with_tie_break(query: exp.Select, table: str = "") -> None:
+    """Make every order total: `sample_id` (and the row number inside a relation) decides between equals."""
+    orders = [w.args.get("order") for w in query.find_all(exp.Window)]
+    own = query.args.get("order")
+    for order in [*orders, own]:
+        if order is None:
+            continue
+        named = {o.this.name for o in order.expressions if isinstance(o.this, exp.Column)}
+        for column in [SAMPLE, *([RID] if table else [])]:
+            if column not in named:
+                order.append("expressions", exp.Ordered(this=exp.column(column), nulls_first=False))
