@@ -16,10 +16,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from juicesql.kernels import char_table, kernel, map_utf8, rewrite_utf8, utf8_buffers
+from juicesql.errors import FunctionError, nearest
+from juicesql.kernels import cache_home, char_table, kernel, map_utf8, rewrite_utf8, utf8_buffers
 from juicesql.signature import Signature, parse_signature
 
-__all__ = ["Function", "char_table", "kernel", "map_utf8", "mapper", "rewrite_utf8", "stat", "utf8_buffers"]
+__all__ = [
+    "Function",
+    "FunctionError",
+    "cache_home",
+    "char_table",
+    "kernel",
+    "map_utf8",
+    "mapper",
+    "nearest",
+    "rewrite_utf8",
+    "stat",
+    "utf8_buffers",
+]
 
 Kind = Literal["stat", "mapper"]
 RunsOn = Literal["sql", "kernel", "process", "device"]

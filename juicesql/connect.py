@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from juicesql.errors import FunctionError
 from juicesql.registry import Registry
 from juicesql.signature import Signature
 from juicesql.sqltext import quote
+
+_CALLED = re.compile(r"\w+(?=\s*\()")
 
 
 def connect(
@@ -47,15 +50,24 @@ def connect(
 def register(con: duckdb.DuckDBPyConnection, registry: Registry, name: str) -> None:
     """Make one function callable on the connection, with the functions that a SQL macro names."""
     function = registry.get(name)
+    inner = f"__{name}"
     if function.runs_on == "sql":
+        for used in sorted(set(_CALLED.findall(function.sql)) - {name}):
+            if used in registry and not _is_known(con, used):
+                register(con, registry, used)
         con.execute(function.sql)
         return
-    inner = f"__{name}"
+    if _is_known(con, inner):
+        return
     types = [a.type for a in function.signature.arguments]
     con.create_function(  # type: ignore[call-overload]
         inner, _udf(function), types, function.signature.returns, type="arrow", null_handling="special"
     )
     con.execute(_wrapper(function.signature, inner))
+
+
+def _is_known(con: duckdb.DuckDBPyConnection, name: str) -> bool:
+    return con.execute("select 1 from duckdb_functions() where function_name = ? limit 1", [name]).fetchone() is not None
 
 
 def _wrapper(signature: Signature, inner: str) -> str:

@@ -71,10 +71,15 @@ def _jit(target: kernel) -> Any:
 
 
 def utf8_buffers(array: Any) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """The bytes (uint8) and row offsets (int32, rows + 1) of a pyarrow StringArray without NULLs."""
+    """The bytes (uint8) and row offsets (int32, rows + 1) of a pyarrow StringArray without NULLs; both read-only.
+
+    Always read-only, because numba compiles a kernel once more for writable arrays.
+    """
     _, offsets, data = array.buffers()
     rows = np.frombuffer(offsets, np.int32, len(array) + 1, array.offset * 4)
-    return (np.frombuffer(data, np.uint8) if data is not None and data.size else np.zeros(1, np.uint8)), rows
+    bytes_ = np.frombuffer(data, np.uint8) if data is not None and data.size else np.zeros(1, np.uint8)
+    bytes_.flags.writeable = rows.flags.writeable = False
+    return bytes_, rows
 
 
 def map_utf8(function: Callable[..., None], text: Any, dtype: Any, *args: Any) -> Any:
@@ -90,17 +95,19 @@ def map_utf8(function: Callable[..., None], text: Any, dtype: Any, *args: Any) -
     return pa.array(out)
 
 
-def rewrite_utf8(function: Callable[..., None], text: Any, grow: int, *args: Any) -> Any:
+def rewrite_utf8(function: Callable[..., bool | None], text: Any, grow: int, *args: Any) -> Any:
     """Call `function(data, offsets, out, out_offsets, *args)` to write a new text for each row; returns a StringArray.
 
-    `out` has room for `grow` bytes for each byte of the input. `function` fills `out_offsets` (int32, rows + 1).
+    `out` has room for `grow` bytes for each byte of the input. `function` fills `out_offsets` (int32, rows + 1); when
+    it returns False (it changed no row), `text` itself is the result.
     """
     import pyarrow as pa
 
     data, offsets = utf8_buffers(text)
     out = np.empty(max(1, int(offsets[-1] - offsets[0]) * grow), np.uint8)
     out_offsets = np.zeros(len(text) + 1, np.int32)
-    function(data, offsets, out, out_offsets, *args)
+    if function(data, offsets, out, out_offsets, *args) is False:
+        return text
     used = int(out_offsets[-1])
     return pa.StringArray.from_buffers(len(text), pa.py_buffer(out_offsets), pa.py_buffer(out[:used].tobytes()))
 

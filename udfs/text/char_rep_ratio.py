@@ -1,0 +1,101 @@
+"""Stat `char_rep_ratio`."""
+
+import numpy as np
+import pyarrow as pa
+
+from juicesql.api import FunctionError, kernel, map_utf8, stat
+
+
+from ._chars import decode, longest_row
+from ._words import same_bytes, table_bits
+
+
+@stat("char_rep_ratio(text VARCHAR, rep_len INTEGER := 10) -> DOUBLE")
+def char_rep_ratio(text: pa.StringArray, rep_len: int) -> pa.DoubleArray:
+    """Share of the character n-grams (n = `rep_len`) that belong to the most frequent ones.
+
+    Over all overlapping n-grams of the raw text: D distinct ones, S of them seen once, k = min(floor(sqrt(D)), D - S);
+    char_rep_ratio = sum of the k largest frequencies / sum of all. Text shorter than `rep_len`, or empty: 0.
+    Usual cut: <= 0.5.
+    """
+    if rep_len < 1:
+        raise FunctionError.of("bad-parameter", f"rep_len is {rep_len}", "give rep_len := 1 or more")
+    return map_utf8(_char_rep_ratio, text, np.float64, rep_len)
+
+
+@kernel
+def _char_rep_ratio(data, offsets, out, n):
+    longest = longest_row(offsets)
+    begins = np.empty(longest + 1, np.int32)  # byte where each character begins
+    points = np.empty(longest, np.int32)
+    histogram = np.zeros(longest + 2, np.int32)  # n-grams by frequency
+    size = 1 << table_bits(longest)
+    slots, counts, hashes = np.empty(size, np.int32), np.empty(size, np.int32), np.empty(size, np.uint64)
+    for row in range(len(out)):
+        i, stop = int(offsets[row]), int(offsets[row + 1])
+        chars = 0
+        while i < stop:
+            begins[chars] = i
+            points[chars], i = decode(data, i)
+            chars += 1
+        begins[chars] = stop
+        out[row] = 0.0
+        if chars >= n:
+            _count_grams(data, begins, points, chars, n, slots, counts, hashes)
+            top = _top_frequencies(slots, counts, 1 << table_bits(chars - n + 1), histogram)
+            out[row] = top / (chars - n + 1)
+
+
+@kernel
+def _count_grams(data, begins, points, chars, n, slots, counts, hashes):
+    bits = table_bits(chars - n + 1)
+    shift, mask = np.uint64(64 - bits), (1 << bits) - 1
+    slots[: mask + 1] = -1
+    base, top, h = np.uint64(0x5851F42D4C957F2D), np.uint64(1), np.uint64(0)
+    for k in range(n):
+        h = h * base + np.uint64(points[k] + 1)
+        if k:
+            top *= base
+    for g in range(chars - n + 1):
+        if g:
+            h = (h - np.uint64(points[g - 1] + 1) * top) * base + np.uint64(points[g + n - 1] + 1)
+        start = begins[g]
+        length = begins[g + n] - start
+        mixed = h ^ (h >> np.uint64(31))
+        slot = np.int64((mixed * np.uint64(0x9E3779B97F4A7C15)) >> shift)
+        while True:
+            known = slots[slot]
+            if known < 0:
+                slots[slot] = g
+                counts[slot] = 1
+                hashes[slot] = h
+                break
+            if (
+                hashes[slot] == h
+                and begins[known + n] - begins[known] == length
+                and same_bytes(data, begins[known], data, start, length)
+            ):
+                counts[slot] += 1
+                break
+            slot = (slot + 1) & mask
+
+
+@kernel
+def _top_frequencies(slots, counts, size, histogram):
+    """Sum of the k largest frequencies; leaves `histogram` all zero."""
+    distinct = once = largest = 0
+    for slot in range(size):
+        if slots[slot] >= 0:
+            frequency = counts[slot]
+            distinct += 1
+            once += frequency == 1
+            largest = max(largest, frequency)
+            histogram[frequency] += 1
+    left = min(int(np.sqrt(distinct)), distinct - once)
+    total = 0
+    for frequency in range(largest, 1, -1):
+        taken = min(left, histogram[frequency])
+        total += taken * frequency
+        left -= taken
+    histogram[: largest + 1] = 0
+    return total

@@ -1,0 +1,34 @@
+"""Stat `stopwords_ratio`."""
+
+import pyarrow as pa
+
+from juicesql.api import stat
+
+from ._lists import listed_ratio
+
+
+@stat(
+    "stopwords_ratio(text VARCHAR, lang VARCHAR := 'en', use_words_aug BOOLEAN := false, "
+    "words_aug_group_sizes INTEGER[] := [2], words_aug_join_char VARCHAR := '', stopwords_dir VARCHAR := NULL) -> DOUBLE"
+)
+def stopwords_ratio(
+    text: pa.StringArray,
+    lang: str,
+    use_words_aug: bool,
+    words_aug_group_sizes: list[int],
+    words_aug_join_char: str,
+    stopwords_dir: str | None,
+) -> pa.DoubleArray:
+    """Share of the words that are stopwords of the language: natural prose has many, keyword lists have few.
+
+    Words are split on space, newline and tab, lowered and stripped of special characters; empty words are dropped.
+    stopwords_ratio = words on the list / words. With `use_words_aug`, every run of as many words as each of
+    `words_aug_group_sizes` says, joined by `words_aug_join_char`, counts as a further word (for scripts that write a
+    word in pieces). `lang` 'all' takes the lists of every language together. Without words: 0. Usual cut: >= 0.3.
+
+    The shipped lists are those of Stopwords ISO, not Data-Juicer's, which it downloads: name the folder of its
+    `stopwords*.json` in `stopwords_dir` to have its values; all such files there are merged.
+    """
+    return listed_ratio(
+        text, "stopwords", stopwords_dir, lang, use_words_aug, words_aug_group_sizes, words_aug_join_char
+    )
