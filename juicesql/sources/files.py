@@ -1,0 +1,161 @@
+"""Local files as they were at opening: bounded, decompressed streams that notice truncation and change."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import zstandard
+
+from juicesql.errors import Problem, SourceError
+from juicesql.sources.model import FileInfo
+
+# zstd may expand a thousandfold: a small step bounds what one step can yield.
+_ZSTD_STEP = 1 << 14
+
+
+@dataclass(frozen=True)
+class LocalFile:
+    """A file of the source with its name for people and its compression (`gz`, `zst` or none)."""
+
+    name: str
+    info: FileInfo
+    compression: str = ""
+
+
+def describe(name: str, path: Path, weight: float, compression: str = "") -> LocalFile:
+    """The file as it is now."""
+    try:
+        s = path.stat()
+    except OSError as error:
+        raise SourceError.of("unreadable-file", f"`{name}`: {error.strerror}", "check its permissions") from None
+    return LocalFile(name, FileInfo(os.path.abspath(path), s.st_size, s.st_mtime_ns, weight, s.st_ino), compression)
+
+
+def check_unchanged(files: Iterable[FileInfo]) -> None:
+    """Raises SourceError with one problem for every file that is not what it was."""
+    problems = []
+    for file in files:
+        if not file.inode:
+            continue
+        try:
+            s = os.stat(file.path)
+            same = (s.st_size, s.st_mtime_ns, s.st_ino) == (file.size, file.mtime_ns, file.inode)
+        except OSError:
+            same = False
+        if not same:
+            problems.append(_changed(file.path))
+    if problems:
+        raise SourceError(problems)
+
+
+def changed(file: LocalFile) -> SourceError:
+    """The error for a file that changed while it was read."""
+    return SourceError(_changed(file.name))
+
+
+def damaged(file: LocalFile, cause: object, code: str = "damaged-file") -> SourceError:
+    """The error for a file that cannot be decoded."""
+    what = "ends too early" if code == "truncated-file" else "is damaged"
+    return SourceError(Problem(code, f"`{file.name}` {what}: {cause}", "fetch it again, or leave it out"))
+
+
+class Bounded(io.RawIOBase):
+    """The bytes that a file had at opening, whatever is appended later; complains when they are no longer there."""
+
+    def __init__(self, file: LocalFile) -> None:
+        super().__init__()
+        self.file, self.position = file, 0
+        try:
+            self._raw = open(file.info.path, "rb", buffering=0)  # noqa: SIM115
+        except OSError:
+            raise changed(file) from None
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        view = memoryview(buffer).cast("B")[: self.file.info.size - self.position]
+        count = self._raw.readinto(view) or 0
+        if count == 0 and len(view):
+            raise changed(self.file)
+        self.position += count
+        return count
+
+    def close(self) -> None:
+        if not self.closed:
+            self._raw.close()
+        super().close()
+
+
+class _Zstd(io.RawIOBase):
+    """A zstd stream of any number of frames that knows whether the last one was complete."""
+
+    def __init__(self, source: Bounded) -> None:
+        super().__init__()
+        self._source, self._ready, self._open = source, memoryview(b""), False
+        self._frame = zstandard.ZstdDecompressor().decompressobj()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._ready:
+            rest = self._frame.unused_data if self._frame.eof else b""
+            chunk = rest or self._source.read(_ZSTD_STEP)
+            if not chunk:
+                if self._open:
+                    raise EOFError("its last zstd frame is not complete")
+                return 0
+            if self._frame.eof:
+                self._frame = zstandard.ZstdDecompressor().decompressobj()
+            self._ready = memoryview(self._frame.decompress(chunk))
+            self._open = not self._frame.eof
+        view = memoryview(buffer).cast("B")
+        count = min(len(view), len(self._ready))
+        view[:count] = self._ready[:count]
+        self._ready = self._ready[count:]
+        return count
+
+
+@contextmanager
+def opened(file: LocalFile) -> Iterator[tuple[IO[bytes], Bounded]]:
+    """(decompressed stream, raw file whose `position` is the progress). Turns decoding errors into SourceError."""
+    with Bounded(file) as raw:
+        stream: Any = raw
+        if file.compression == "gz":
+            stream = gzip.GzipFile(fileobj=io.BufferedReader(raw, 1 << 17))
+        elif file.compression == "zst":
+            stream = _Zstd(raw)
+        try:
+            yield stream, raw
+        except EOFError as error:
+            raise damaged(file, error, "truncated-file") from None
+        except (gzip.BadGzipFile, zlib.error, zstandard.ZstdError) as error:
+            raise damaged(file, error) from None
+
+
+def read_range(file: LocalFile, offset: int, length: int) -> bytes:
+    """A part of an uncompressed file."""
+    try:
+        with open(file.info.path, "rb", buffering=0) as f:
+            f.seek(offset)
+            data = f.read(length)
+            while len(data) < length and (more := f.read(length - len(data))):
+                data += more
+    except OSError:
+        raise changed(file) from None
+    if len(data) != length:
+        raise changed(file)
+    return data
+
+
+def _changed(name: str) -> Problem:
+    return Problem("changed-file", f"`{name}` changed after it was opened", "run again when nothing writes to it")

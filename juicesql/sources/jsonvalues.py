@@ -1,0 +1,187 @@
+"""JSON values into Arrow: which type holds all values seen, and whether a value fits a type without loss.
+
+VARCHAR holds anything: strings as they are, every other value as its JSON text. It is the type of a column whose values
+have no common type, whose integers leave BIGINT, or whose objects have no or too many different keys.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+# Objects with more keys than this are dictionaries of the data, not structure.
+MAX_KEYS = 200
+_NAMES = {dict: "an object", list: "a list", str: "a string", bool: "a boolean", int: "a number", float: "a number"}
+_SQL = {"int64": "BIGINT", "double": "DOUBLE", "bool": "BOOLEAN"}
+
+# A shape is None (only nulls so far), "BOOLEAN", "BIGINT", "DOUBLE", "VARCHAR", [shape] or {key: shape}.
+Shape = Any
+
+
+class Misfit(Exception):
+    """A value that cannot be held; the text says why."""
+
+
+@dataclass(frozen=True)
+class Unfit:
+    """Stands in a decoded document for something that JSON forbids or that would be lost."""
+
+    message: str
+
+
+def _object(pairs: list[tuple[str, Any]]) -> Any:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        seen: set[str] = set()
+        twice = next(k for k, _ in pairs if k in seen or seen.add(k))  # type: ignore[func-returns-value]
+        return Unfit(f"the key `{twice}` stands twice in one object")
+    return found
+
+
+def _constant(token: str) -> Unfit:
+    return Unfit(f"`{token}` is no JSON")
+
+
+DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant)
+
+
+def decode_line(line: bytes) -> Any:
+    """The value of one line; Misfit when it is not UTF-8 or not JSON."""
+    try:
+        return DECODER.decode(line.decode())
+    except UnicodeDecodeError as error:
+        raise Misfit(f"invalid UTF-8 at byte {error.start}") from None
+    except json.JSONDecodeError as error:
+        raise Misfit(f"broken JSON at column {error.colno}: {error.msg}") from None
+    except RecursionError:
+        raise Misfit("nested too deeply") from None
+    except ValueError as error:
+        raise Misfit(f"broken JSON: {error}") from None
+
+
+def widen(shape: Shape, value: Any) -> Shape:
+    """The shape that also holds the value. May change `shape` in place."""
+    if value is None or isinstance(value, Unfit) or shape == "VARCHAR":
+        return shape
+    if isinstance(value, dict):
+        return _widen_object(shape, value)
+    if isinstance(value, list):
+        if shape is not None and not isinstance(shape, list):
+            return "VARCHAR"
+        inner = shape[0] if shape else None
+        for item in value:
+            inner = widen(inner, item)
+        return [inner]
+    return merge(shape, _scalar(value))
+
+
+def merge(a: Shape, b: Shape) -> Shape:
+    """The narrowest shape that holds both."""
+    if a is None or a == b:
+        return b
+    if b is None:
+        return a
+    if isinstance(a, dict) and isinstance(b, dict):
+        return {k: merge(a.get(k), b.get(k)) for k in a | b}
+    if isinstance(a, list) and isinstance(b, list):
+        return [merge(a[0], b[0])]
+    if a in ("BIGINT", "DOUBLE") and b in ("BIGINT", "DOUBLE"):
+        return "DOUBLE"
+    return "VARCHAR"
+
+
+def arrow_type(shape: Shape, inside: bool = False) -> pa.DataType:
+    """The Arrow type of a shape; columns that never had a value are VARCHAR."""
+    if isinstance(shape, list):
+        return pa.list_(arrow_type(shape[0], True))
+    if isinstance(shape, dict):
+        distinct = {k.casefold() for k in shape}
+        if not shape or len(shape) > MAX_KEYS or len(distinct) != len(shape) or "" in shape:
+            return pa.string()
+        return pa.struct([(k, arrow_type(v, True)) for k, v in shape.items()])
+    return {"BOOLEAN": pa.bool_(), "BIGINT": pa.int64(), "DOUBLE": pa.float64()}.get(shape, pa.string())
+
+
+def schema_of(shape: dict[str, Shape]) -> pa.Schema:
+    """The columns of rows of this shape."""
+    return pa.schema([(k, arrow_type(v)) for k, v in shape.items()])
+
+
+def fit(value: Any, kind: pa.DataType, path: str) -> Any:
+    """The value as pyarrow must get it for this type; Misfit where something would be lost."""
+    if value is None:
+        return None
+    if isinstance(value, Unfit):
+        raise Misfit(value.message)
+    if pa.types.is_string(kind):
+        return _text(value, path)
+    if pa.types.is_struct(kind) and isinstance(value, dict):
+        return fit_fields(value, kind, path + ".")
+    if pa.types.is_list(kind) and isinstance(value, list):
+        return [fit(item, kind.value_type, path + "[]") for item in value]
+    if pa.types.is_boolean(kind) and isinstance(value, bool):
+        return value
+    if pa.types.is_int64(kind) and type(value) is int and -(2**63) <= value < 2**63:
+        return value
+    if pa.types.is_float64(kind) and type(value) in (int, float):
+        return _double(value, path)
+    shown = json.dumps(value, default=str)[:40]
+    name = _SQL.get(str(kind), str(kind).partition("<")[0].upper())
+    message = f"column `{path}` is {name} by the sample, {_NAMES[type(value)]} does not fit: {shown}"
+    raise Misfit(f"{message}; full_scan=True widens it")
+
+
+def fit_fields(value: dict[str, Any], fields: Iterable[pa.Field], prefix: str = "") -> dict[str, Any]:
+    """Every field of an object, None where it has none; Misfit for a key that the fields do not name."""
+    fitted = {f.name: fit(value.get(f.name), f.type, prefix + f.name) for f in fields}
+    for key in value:
+        if key not in fitted:
+            raise Misfit(f"field `{prefix}{key}` is not in the sample of the columns; full_scan=True adds it")
+    return fitted
+
+
+def _widen_object(shape: Shape, value: dict[str, Any]) -> Shape:
+    if shape is not None and not isinstance(shape, dict):
+        return "VARCHAR"
+    shape = {} if shape is None else shape
+    for key, item in value.items():
+        if not key.isascii() and any("\ud800" <= c <= "\udfff" for c in key):
+            continue  # half a surrogate pair cannot name a column; the row fails by itself
+        shape[key] = widen(shape.get(key), item)
+    return shape
+
+
+def _scalar(value: Any) -> Shape:
+    if isinstance(value, bool):
+        return "BOOLEAN"
+    if isinstance(value, int):
+        return "BIGINT" if -(2**63) <= value < 2**63 else "VARCHAR"
+    return "DOUBLE" if isinstance(value, float) else "VARCHAR"
+
+
+def _text(value: Any, path: str) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=_refuse)
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise Misfit(f"column `{path}` holds invalid UTF-8 or half a surrogate pair") from None
+    return text
+
+
+def _refuse(value: Any) -> Any:
+    raise Misfit(value.message if isinstance(value, Unfit) else f"no JSON text for {type(value).__name__}")
+
+
+def _double(value: float, path: str) -> float:
+    try:
+        number = float(value)
+    except OverflowError:
+        number = float("inf")
+    if number in (float("inf"), float("-inf")):
+        raise Misfit(f"column `{path}`: the number is too big for DOUBLE")
+    return number

@@ -1,0 +1,179 @@
+"""From a SourceSpec to a Source: readers in order, one schema over them, ids over their rows."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import partial
+from itertools import groupby
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from juicesql.errors import SourceError
+from juicesql.sources import columns, inputs, relation
+from juicesql.sources.delimited import Delimited
+from juicesql.sources.documents import Documents
+from juicesql.sources.files import LocalFile, describe
+from juicesql.sources.jsonfile import JsonFile, is_lines
+from juicesql.sources.jsonl import SAMPLE_BYTES, JsonLines
+from juicesql.sources.jsonvalues import Shape, schema_of
+from juicesql.sources.model import FileInfo, Loaded, Morsel, Piece, Reader, RowError, Source, SourceSpec
+from juicesql.sources.parquet import Parquet
+from juicesql.sources.weights import copies
+
+# Sampling many files reads at least this much of each.
+_LEAST_SAMPLE = 16 << 10
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A reader with the weight of its input and the seed of that input's sampling."""
+
+    reader: Reader
+    order: int
+    weight: Fraction
+    seed: int
+
+
+def open_source(spec: SourceSpec, *, memory_limit: str | None = None) -> Source:
+    """Finds the files, infers their columns from samples and returns what can be walked.
+
+    Raises SourceError for anything missing, unreadable, contradictory or without columns. `memory_limit` is for DuckDB.
+    """
+    entries, files = _entries(spec, memory_limit)
+    raw = _raw_schema(entries, spec.full_scan)
+    if not raw.names:
+        message = f"`{' '.join(spec.inputs)}` has no rows and no columns"
+        raise SourceError.of("empty-source", message, "name an input that holds at least one row")
+    picks = columns.picks(raw, spec.columns)
+    schema = pa.schema([(p.name, p.type) for p in picks])
+    walk = partial(_walk, tuple(entries), raw, picks)
+    return Source(schema, tuple(files), sum(f.size for f in files), _fingerprint(spec, files), walk)
+
+
+def _entries(spec: SourceSpec, memory_limit: str | None) -> tuple[list[Entry], list[FileInfo]]:
+    entries: list[Entry] = []
+    infos: list[FileInfo] = []
+    items = [item for text in spec.inputs for item in inputs.parse(text, spec.base)]
+    if not items:
+        raise SourceError.of("no-input", "the source names no input", "name a file, a folder, a glob or a URL")
+    for order, item in enumerate(items):
+        weight, readers = float(item.weight), list[Reader]()
+        if item.scheme == "remote":
+            readers = [relation.remote(item.path, spec.format, memory_limit)]
+            infos.append(FileInfo(item.path, 0, 0, weight))
+        elif item.scheme == "duckdb":
+            reader, info = relation.table(item.path, spec.base, weight, memory_limit)
+            readers, infos = [reader], [*infos, info]
+        else:
+            listed = inputs.files(item, spec.base, spec.format)
+            found = [(describe(name, path, weight, f.compression), f.name) for name, path, f in listed]
+            infos += [file.info for file, _ in found]
+            for name, group in groupby(found, key=lambda pair: pair[1]):
+                readers += _readers(name, [file for file, _ in group])
+        entries += [Entry(r, order, item.weight, spec.seed + order) for r in readers]
+    return entries, infos
+
+
+def _readers(name: str, files: list[LocalFile]) -> Sequence[Reader]:
+    """Readers for consecutive files of one format."""
+    if name == "txt":
+        return [Documents(tuple(files))]
+    sample = max(_LEAST_SAMPLE, SAMPLE_BYTES // len(files))
+    if name == "jsonl":
+        return [JsonLines(f, sample) for f in files]
+    if name == "json":
+        return [JsonLines(f, sample) if is_lines(f) else JsonFile(f) for f in files]
+    if name == "parquet":
+        return [Parquet(f) for f in files]
+    return [Delimited(f, tabs=name == "tsv") for f in files]
+
+
+def _raw_schema(entries: Sequence[Entry], full_scan: bool) -> pa.Schema:
+    """The union over all readers. JSON files widen one common shape, since their types come from their values."""
+    schemas: list[tuple[str, pa.Schema]] = []
+    shape: dict[str, Shape] = {}
+    for entry in entries:
+        if isinstance(entry.reader, JsonLines | JsonFile):
+            shape = entry.reader.shape(shape, full_scan)
+    for entry in entries:
+        if not isinstance(entry.reader, JsonLines | JsonFile):
+            schemas.append((entry.reader.name, entry.reader.schema(full_scan)))
+        elif shape:
+            schemas.append((entry.reader.name, schema_of(shape)))
+            shape = {}
+    return columns.union(schemas)
+
+
+def _walk(
+    entries: Sequence[Entry], raw: pa.Schema, picks: Sequence[columns.Pick], max_bytes: int, max_rows: int
+) -> Iterator[Morsel]:
+    index = first_id = unspent = 0
+    order, ordinal = -1, 0
+    for entry in entries:
+        if entry.order != order:
+            order, ordinal = entry.order, 0
+        for piece in entry.reader.pieces(raw, max_bytes, max_rows):
+            counts = None if entry.weight == 1 else copies(ordinal, piece.rows, entry.weight, entry.seed)
+            rows = piece.rows if counts is None else int(counts.sum())
+            ordinal, unspent = ordinal + piece.rows, unspent + piece.bytes
+            if rows:
+                load = partial(_load, piece, entry.reader.name, first_id, counts, raw, picks)
+                name = piece.documents[0] if piece.documents else entry.reader.name
+                yield Morsel(index, first_id, rows, unspent, name, load)
+                index, first_id, unspent = index + 1, first_id + rows, 0
+
+
+def _load(
+    piece: Piece,
+    name: str,
+    first_id: int,
+    counts: npt.NDArray[np.int64] | None,
+    raw: pa.Schema,
+    picks: Sequence[columns.Pick],
+) -> Loaded:
+    parsed = piece.load()
+    data = columns.conform(parsed.table, raw, picks)
+    positions = np.arange(piece.rows) if parsed.positions is None else parsed.positions.to_numpy()
+    each = np.ones(piece.rows, np.int64) if counts is None else counts
+    starts = first_id + np.cumsum(each) - each
+    # The k-th copy of a row gets the row's first id plus k.
+    ids = np.repeat(starts[positions], each[positions]) + _within(each[positions])
+    schema = pa.schema([("sample_id", pa.int64())] + [(p.name, p.type) for p in picks])
+    if counts is not None:
+        take = pa.array(np.repeat(np.arange(len(positions)), each[positions]))
+        data = [c.take(take) for c in data]
+    table = pa.Table.from_arrays([pa.array(ids, pa.int64()), *data], schema=schema)
+    rows = np.zeros(len(ids), np.int64) if piece.documents else np.repeat(positions, each[positions]) + piece.first_row
+    errors = tuple(
+        RowError(int(starts[b.position]) + k, *_place(piece, name, b.position), b.message)
+        for b in parsed.bad
+        for k in range(int(each[b.position]))
+    )
+    return Loaded(table, pa.array(rows, pa.int64()), errors)
+
+
+def _within(each: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """0, 1, ... inside each run of copies."""
+    return np.arange(int(each.sum())) - np.repeat(np.cumsum(each) - each, each)
+
+
+def _place(piece: Piece, name: str, position: int) -> tuple[str, int]:
+    return (piece.documents[position], 0) if piece.documents else (name, piece.first_row + position)
+
+
+def _fingerprint(spec: SourceSpec, files: Sequence[FileInfo]) -> str:
+    told = [
+        [[f.path, f.size, f.mtime_ns, f.weight] for f in files],
+        list(spec.inputs),
+        sorted(spec.columns.items()),
+        spec.format,
+        spec.seed,
+        spec.full_scan,
+    ]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
