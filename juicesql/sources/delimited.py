@@ -24,6 +24,9 @@ from juicesql.sources.files import Bounded, LocalFile, opened
 from juicesql.sources.model import Bad, Parsed, Piece
 
 SAMPLE_BYTES = 2 << 20
+_SNIFF = 1 << 16
+_QUOTED = re.compile(r'(?:^|(?<=[\t\n]))"(?:[^"]|"")*"(?=[\t\r\n]|\Z)')
+_LOOSE = re.compile(r'(?:^|[\t\n])"')
 _PATTERNS = (
     (pa.bool_(), r"^([Tt]rue|[Ff]alse|TRUE|FALSE)$"),
     (pa.int64(), r"^(0|-?[1-9][0-9]{0,17})$"),
@@ -95,9 +98,10 @@ class Delimited:
         return max(",;\t|", key=lambda d: len(next(csv.reader([header], delimiter=d), [])))
 
     def _quoted(self, sample: str) -> str | bool:
-        """tsv knows no quotes unless every field that begins with one ends with one."""
-        fields = re.split(r"[\t\r\n]+", sample)[:-1] if self.tabs else []
-        return False if any(f[:1] == '"' and (len(f) == 1 or f[-1] != '"') for f in fields) else '"'
+        """tsv knows no quotes unless every field that begins with one is quoted properly."""
+        loose = _LOOSE.search(_QUOTED.sub("", sample)) if self.tabs else None
+        cut_off = loose is not None and len(sample) > _SNIFF // 4 and '"' not in loose.string[loose.end() :]
+        return '"' if loose is None or cut_off else False
 
     def _batches(self, block_size: int) -> Iterator[Batch]:
         names = self._header()
@@ -110,7 +114,7 @@ class Delimited:
             return "skip"
 
         with opened(self.file) as (stream, _):
-            sample = _head(stream, 1 << 16).decode("utf-8-sig", "replace")
+            sample = _head(stream, _SNIFF).decode("utf-8-sig", "replace")
         parse = pcsv.ParseOptions(
             delimiter=self._delimiter(sample.lstrip("\r\n").split("\n")[0]),
             quote_char=self._quoted(sample),
@@ -167,9 +171,9 @@ def _csv_errors(file: LocalFile) -> Iterator[None]:
 def _head(stream: Any, size: int = 1 << 20) -> bytes:
     """The first line that is not blank, or with `size` given about that many bytes."""
     data: bytes = stream.read(size) or b""
-    while data and size != 1 << 16 and b"\n" not in data.lstrip(b"\r\n") and (more := stream.read(size)):
+    while data and size != _SNIFF and b"\n" not in data.lstrip(b"\r\n") and (more := stream.read(size)):
         data += more
-    return data if size == 1 << 16 else data.lstrip(b"\r\n").partition(b"\n")[0].rstrip(b"\r")
+    return data if size == _SNIFF else data.lstrip(b"\r\n").partition(b"\n")[0].rstrip(b"\r")
 
 
 def _type_of(column: pa.ChunkedArray) -> pa.DataType:

@@ -17,6 +17,8 @@ import pyarrow as pa
 MAX_KEYS = 200
 _NAMES = {dict: "an object", list: "a list", str: "a string", bool: "a boolean", int: "a number", float: "a number"}
 _SQL = {"int64": "BIGINT", "double": "DOUBLE", "bool": "BOOLEAN"}
+# Python reads 1e999 as infinity.
+_INFINITE = (float("inf"), float("-inf"))
 
 # A shape is None (only nulls so far), "BOOLEAN", "BIGINT", "DOUBLE", "VARCHAR", [shape] or {key: shape}.
 Shape = Any
@@ -76,7 +78,7 @@ def widen(shape: Shape, value: Any) -> Shape:
         for item in value:
             inner = widen(inner, item)
         return [inner]
-    return merge(shape, _scalar(value))
+    return shape if value in _INFINITE else merge(shape, _scalar(value))
 
 
 def merge(a: Shape, b: Shape) -> Shape:
@@ -151,7 +153,8 @@ def _widen_object(shape: Shape, value: dict[str, Any]) -> Shape:
     for key, item in value.items():
         if not key.isascii() and any("\ud800" <= c <= "\udfff" for c in key):
             continue  # half a surrogate pair cannot name a column; the row fails by itself
-        shape[key] = widen(shape.get(key), item)
+        if key in shape or not (isinstance(item, Unfit) or item in _INFINITE):
+            shape[key] = widen(shape.get(key), item)
     return shape
 
 
@@ -182,6 +185,6 @@ def _double(value: float, path: str) -> float:
         number = float(value)
     except OverflowError:
         number = float("inf")
-    if number in (float("inf"), float("-inf")):
+    if number in _INFINITE:
         raise Misfit(f"column `{path}`: the number is too big for DOUBLE")
     return number
