@@ -18,7 +18,9 @@ Report = Callable[[Problem, exp.Expression | None], None]
 
 TABLE_FUNCTIONS = frozenset({"unnest", "range", "generate_series", "explode"})
 NOT_REPEATABLE = frozenset({"random", "rand", "uuid", "gen_random_uuid", "uuidv4", "uuidv7", "setseed"})
-OUTSIDE = frozenset({"getenv", "read_blob", "read_text", "glob", "query", "query_table", "nextval", "currval", "set_config"})
+OUTSIDE = frozenset(
+    {"getenv", "read_blob", "read_text", "glob", "query", "query_table", "nextval", "currval", "set_config"}
+)
 
 
 def parse_query(recipe: Recipe) -> exp.Query:
@@ -32,7 +34,9 @@ def parse_query(recipe: Recipe) -> exp.Query:
         message = f"cannot parse the SQL: {found.get('description') or error}" + (f" near `{near}`" if near else "")
         raise RecipeError.of("syntax", message, "mend the SQL", file, recipe.line(found.get("line"))) from error
     except TokenError as error:
-        raise RecipeError.of("syntax", f"cannot read the SQL: {error}", "close every quote and comment", file) from error
+        raise RecipeError.of(
+            "syntax", f"cannot read the SQL: {error}", "close every quote and comment", file
+        ) from error
     if not trees:
         raise RecipeError.of("empty", "the recipe has no SELECT", "end it with `select * from ...`", file)
     problems = []

@@ -67,12 +67,16 @@ def register(con: duckdb.DuckDBPyConnection, registry: Registry, name: str) -> N
 
 
 def _is_known(con: duckdb.DuckDBPyConnection, name: str) -> bool:
-    return con.execute("select 1 from duckdb_functions() where function_name = ? limit 1", [name]).fetchone() is not None
+    return (
+        con.execute("select 1 from duckdb_functions() where function_name = ? limit 1", [name]).fetchone() is not None
+    )
 
 
 def _wrapper(signature: Signature, inner: str) -> str:
     """A macro that gives a DuckDB function default values and named parameters."""
-    declared = ", ".join(quote(a.name) + (f" := {a.default}" if a.default is not None else "") for a in signature.arguments)
+    declared = ", ".join(
+        quote(a.name) + (f" := {a.default}" if a.default is not None else "") for a in signature.arguments
+    )
     passed = ", ".join(quote(a.name) for a in signature.arguments)
     return f"create or replace macro {quote(signature.name)}({declared}) as {quote(inner)}({passed})"
 

@@ -1,12 +1,12 @@
 """Every error that juicesql raises on purpose, and the exit codes of the command line.
 
-    JuiceError                 anything a person can mend; never shown as a traceback
-    ├── RecipeError            the recipe cannot be read, rendered, resolved or planned (carries every problem found)
-    ├── SourceError            the input cannot be read, or changed while it was read
-    ├── FunctionError          a stat or mapper is declared wrongly or failed too often
-    ├── StoreError             the stats database or the project folder is in use, damaged or of another version
-    ├── ExportError            the output cannot be written or published
-    └── AccountingError        rows in != kept + dropped + duplicates + errors (a defect in juicesql itself)
+JuiceError                 anything a person can mend; never shown as a traceback
+├── RecipeError            the recipe cannot be read, rendered, resolved or planned (carries every problem found)
+├── SourceError            the input cannot be read, or changed while it was read
+├── FunctionError          a stat or mapper is declared wrongly or failed too often
+├── StoreError             the stats database or the project folder is in use, damaged or of another version
+├── ExportError            the output cannot be written or published
+└── AccountingError        rows in != kept + dropped + duplicates + errors (a defect in juicesql itself)
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ def cache_home() -> Path:
     return Path(os.environ.get("JUICESQL_CACHE_HOME") or Path.home() / ".cache" / "juicesql")
 
 
-class kernel:  # noqa: N801 - used as a decorator
+class kernel:
     """Compile a plain Python function with numba (`nogil`, cached on disk) when it is first called.
 
     A kernel may call other kernels that its module names; they are compiled first.

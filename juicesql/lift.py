@@ -74,7 +74,9 @@ class Lifter:
             return node
         if inside_lambda:
             mend = "unnest the list in a step of its own and call it on the rows"
-            self.report(Problem("call-in-lambda", f"`{name}` cannot be called inside a lambda", mend, line=self.line(node)))
+            self.report(
+                Problem("call-in-lambda", f"`{name}` cannot be called inside a lambda", mend, line=self.line(node))
+            )
             return node
         try:
             columns, parameters = bind_arguments(function, node)
@@ -128,7 +130,9 @@ class Lifter:
         original: str,
         node: exp.Expression,
     ) -> exp.Expression:
-        arguments = tuple(f"cast({to_sql(c)} as {a.type})" for c, a in zip(columns, function.signature.columns, strict=True))
+        arguments = tuple(
+            f"cast({to_sql(c)} as {a.type})" for c, a in zip(columns, function.signature.columns, strict=True)
+        )
         values = tuple((n, constant(to_sql(v))) for n, v in parameters.items())
         content = json.dumps([function.name, arguments, values])
         if content not in self.by_content:
@@ -174,7 +178,9 @@ def bind_arguments(function: Function, node: exp.Expression) -> tuple[list[exp.E
     for pair in given[len(positional) :]:
         if pair.name not in {a.name for a in signature.arguments}:
             close = nearest(pair.name, [a.name for a in signature.arguments])
-            raise FunctionError.of("unknown-parameter", f"`{function.name}` has no parameter `{pair.name}`", close or mend)
+            raise FunctionError.of(
+                "unknown-parameter", f"`{function.name}` has no parameter `{pair.name}`", close or mend
+            )
         places[pair.name] = pair.expression
     for argument in signature.columns:
         if argument.name not in places:

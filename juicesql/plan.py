@@ -111,6 +111,7 @@ class Plan:
     result: str  # name of the last step
     source_columns: tuple[tuple[str, str], ...]
     macros: tuple[str, ...]  # SQL functions that the steps' SQL calls
+    asks_sample_id: bool = False  # the author selects sample_id by name in the result
 
     def step(self, name: str) -> Step:
         return next(s for s in self.steps if s.name == name)

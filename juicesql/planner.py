@@ -46,7 +46,9 @@ class _Relation:
     hidden: list[str] = field(default_factory=list)
 
 
-def make_plan(recipe: Recipe, registry: Registry, source_columns: Columns, side: dict[str, Columns] | None = None) -> Plan:
+def make_plan(
+    recipe: Recipe, registry: Registry, source_columns: Columns, side: dict[str, Columns] | None = None
+) -> Plan:
     """Plan a recipe for a source with these columns (without sample_id). RecipeError carries every problem found."""
     with Binder(registry) as binder:
         return _Planner(recipe, registry, source_columns, side or {}, binder).plan()
@@ -80,7 +82,9 @@ class _Planner:
                     break  # later steps stand on this one
         if self.problems:
             raise RecipeError(self.problems)
-        return Plan(str(self.recipe.path), tuple(self.steps), RESULT, self.source, tuple(sorted(self.macros)))
+        asked = any(e.alias_or_name == SAMPLE and not isinstance(e, exp.Star) for e in tree.expressions)
+        macros = tuple(sorted(self.macros))
+        return Plan(str(self.recipe.path), tuple(self.steps), RESULT, self.source, macros, asked)
 
     def _problem(self, problem: Problem, node: exp.Expression | None = None) -> None:
         line = problem.line or self._line(node)
@@ -89,7 +93,8 @@ class _Planner:
             self.problems.append(fixed)
 
     def _line(self, node: exp.Expression | None) -> int | None:
-        lines = [n.meta["line"] for n in node.walk() if "line" in n.meta] if node is not None else []
+        nodes = [n for n in node.walk() if "line" in n.meta] if node is not None else []
+        lines = [n.meta["line"] for n in nodes if not isinstance(n, exp.Star)] or [n.meta["line"] for n in nodes]
         return self.recipe.line(min(lines)) if lines else None
 
     def _queries(self, tree: exp.Query) -> list[tuple[str, exp.Query]]:
@@ -158,7 +163,16 @@ class _Planner:
         needed = set(_closure(used, lifter))
         unused = [c for c in lifter.calls if c not in cut_calls and c not in needed]
         self.steps.append(
-            MapStep(name, input_name, tuple(lifter.calls.values()), cuts, select, tuple(sorted(needed | set(unused))), columns, expands)
+            MapStep(
+                name,
+                input_name,
+                tuple(lifter.calls.values()),
+                cuts,
+                select,
+                tuple(sorted(needed | set(unused))),
+                columns,
+                expands,
+            )
         )
         self.relations[name] = _Relation(columns, lineage)
 
@@ -176,7 +190,9 @@ class _Planner:
             phase = max((lifter.calls[c].phase for c in needed), default=0)
             bounds = bounds_of(lifted, {n: c.label for n, c in lifter.calls.items()})
             predicate = to_sql(lifted)
-            cuts.append(Cut(f"{name}.{position + 1}", name, position, text, predicate, needed, bounds, phase, self._line(term)))
+            cuts.append(
+                Cut(f"{name}.{position + 1}", name, position, text, predicate, needed, bounds, phase, self._line(term))
+            )
             self._describe_map(f"select ({predicate})::boolean from __t", relation.columns, lifter, term)
         return tuple(cuts)
 
@@ -211,6 +227,8 @@ class _Planner:
                     lineage[e.alias] = scope._lineage_of(e.this)
 
     def _global(self, name: str, query: exp.Query, inputs: list[str]) -> None:
+        if "source" in inputs:
+            inputs = self._whole_source(query)
         single = isinstance(query, exp.Select) and len(inputs) == 1 and not query.args.get("joins")
         text = to_sql(query)
         if single and isinstance(query, exp.Select):
@@ -242,6 +260,16 @@ class _Planner:
         lineage = first.lineage if filter_sql else {c: f"{name}.{c}" for c, _ in columns}
         self.relations[name] = _Relation(columns, lineage, traced)
 
+    def _whole_source(self, query: exp.Query) -> list[str]:
+        """Rows meet only in relations: the source becomes one, unchanged, under the name that the author wrote."""
+        if "source__rows" not in self.relations:
+            source = self.relations["source"]
+            self.steps.append(MapStep("source__rows", "source", (), (), "", (), source.columns))
+            self.relations["source__rows"] = source
+        for table in [t for t in query.find_all(exp.Table) if t.name == "source"]:
+            table.replace(exp.to_table("source__rows", alias=table.alias_or_name))
+        return table_names(query)
+
     def _keeps_rows(self, query: exp.Select) -> bool:
         grouped = query.args.get("group") or query.args.get("distinct") or query.args.get("having")
         aggregate = any(
@@ -255,7 +283,9 @@ class _Planner:
         self.macros |= lifter.macros
         for call in lifter.calls.values():
             mend = "measure it in a CTE of its own before the join or union, and compare the column"
-            self._problem(Problem("call-in-join", f"`{call.function}` is called where relations meet", mend, line=call.line))
+            self._problem(
+                Problem("call-in-join", f"`{call.function}` is called where relations meet", mend, line=call.line)
+            )
 
     def _prepared(self, name: str, query: exp.Select, input_name: str) -> str:
         """A row-wise step in front of a global one: its WHERE, its calls, and the keys of its windows as columns."""
@@ -290,7 +320,9 @@ class _Planner:
                 node.replace(exp.column(column))
         columns = self._describe_map(select, relation.columns, lifter) if select else relation.columns
         needed = set(_closure(used, lifter)) | (set(lifter.calls) - cut_calls)
-        step = MapStep(f"{name}__rows", input_name, tuple(lifter.calls.values()), cuts, select, tuple(sorted(needed)), columns)
+        step = MapStep(
+            f"{name}__rows", input_name, tuple(lifter.calls.values()), cuts, select, tuple(sorted(needed)), columns
+        )
         self.steps.append(step)
         self.relations[step.name] = _Relation(columns, {**relation.lineage, **lifter.lineage}, relation.traced, hidden)
         base.replace(exp.to_table(step.name, alias=base.alias_or_name))

@@ -70,15 +70,15 @@ def _tokens(template: str, file: str) -> Iterator[tuple[int, str, str]]:
             yield offset, kind, value
             offset += len(value)
     except TemplateSyntaxError as error:
-        raise RecipeError.of("jinja-syntax", error.message or "bad template", "mend the block", file, error.lineno) from error
+        raise RecipeError.of(
+            "jinja-syntax", error.message or "bad template", "mend the block", file, error.lineno
+        ) from error
 
 
 def _mark(value: str, offset: int, literals: list[Span], starts: list[int]) -> str:
     """The data with its tags and line marks written in."""
     inserts = [(s.end - offset, f"/*@{i}*/") for i, s in enumerate(literals) if s.start >= offset]
-    inserts += [
-        (m.end(), f"\x01{bisect_right(starts, offset + m.end())}\x02") for m in re.finditer("\n", value)
-    ]
+    inserts += [(m.end(), f"\x01{bisect_right(starts, offset + m.end())}\x02") for m in re.finditer("\n", value)]
     out, last = [], 0
     for position, text in sorted(inserts):
         out += [value[last:position], text]
@@ -157,7 +157,9 @@ def rewrite(template: str, values: Mapping[Span, float | int | str]) -> str:
     """
     for span in sorted(values, key=lambda s: s.start, reverse=True):
         if not _NUMBER.fullmatch(template[span.start : span.end]):
-            message = f"no number stands at characters {span.start} to {span.end}; the recipe changed since it was planned"
+            message = (
+                f"no number stands at characters {span.start} to {span.end}; the recipe changed since it was planned"
+            )
             raise RecipeError.of("moved-literal", message, "plan the recipe again", line=span.line)
         template = template[: span.start] + format(values[span]) + template[span.end :]
     return template

@@ -85,7 +85,9 @@ def render(template: str, path: Path, registry: Registry, variables: Mapping[str
     """Render a template text as the recipe at `path`."""
     file = path.name
     if len(template) > MAX_TEMPLATE_CHARS:
-        raise RecipeError.of("too-large", f"the recipe has {len(template):,} characters", "a million is the limit", file)
+        raise RecipeError.of(
+            "too-large", f"the recipe has {len(template):,} characters", "a million is the limit", file
+        )
     tagged = tag(template, file)
     head = _Head(variables)
     environment = _environment(registry, head, tagged.text)
@@ -93,7 +95,9 @@ def render(template: str, path: Path, registry: Registry, variables: Mapping[str
         rendered = environment.from_string(tagged.text).render()
     except RecipeError as error:
         line = _template_line(error)
-        raise RecipeError([dataclasses.replace(p, file=p.file or file, line=p.line or line) for p in error.problems]) from error
+        raise RecipeError(
+            [dataclasses.replace(p, file=p.file or file, line=p.line or line) for p in error.problems]
+        ) from error
     except (TemplateError, ArithmeticError, TypeError, ValueError, LookupError, AttributeError) as error:
         raise RecipeError(_template_problem(error, file, tagged.text)) from error
     sql, lines = line_map(rendered)
@@ -139,7 +143,9 @@ class _Head:
     def set_config(self, **options: Any) -> str:
         known = [f.name for f in dataclasses.fields(Config)]
         problems = [
-            Problem("unknown-option", f"config has no option `{o}`", nearest(o, known) or "options: " + ", ".join(known))
+            Problem(
+                "unknown-option", f"config has no option `{o}`", nearest(o, known) or "options: " + ", ".join(known)
+            )
             for o in options
             if o not in known
         ]
@@ -204,5 +210,7 @@ def _macro(environment: ImmutableSandboxedEnvironment, name: str, path: Path) ->
     module: Any = Template.make_module(environment.from_string(path.read_text("utf-8")))
     macro = getattr(module, name, None)
     if macro is None:
-        raise RecipeError.of("broken-macro", f"{path} defines no macro `{name}`", f"begin it with {{% macro {name}(...) %}}")
+        raise RecipeError.of(
+            "broken-macro", f"{path} defines no macro `{name}`", f"begin it with {{% macro {name}(...) %}}"
+        )
     return macro  # type: ignore[no-any-return]

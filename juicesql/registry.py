@@ -47,7 +47,9 @@ class Registry:
         found = list(_package_roots("juicesql.functions"))
         if self.project:
             package = _project_package(self.project)
-            found += [Root(self.project / d, f"{package}.{d}") for d in ("udfs", "macros") if (self.project / d).is_dir()]
+            found += [
+                Root(self.project / d, f"{package}.{d}") for d in ("udfs", "macros") if (self.project / d).is_dir()
+            ]
         return tuple(found)
 
     @cached_property
@@ -62,7 +64,12 @@ class Registry:
                 problems.append(Problem("duplicate-function", message, "rename one of the two files", str(path)))
             elif not NAME.fullmatch(name):
                 problems.append(
-                    Problem("bad-name", f"{path.name!r} is no function name", "use a-z, 0-9 and _, or begin with _", str(path))
+                    Problem(
+                        "bad-name",
+                        f"{path.name!r} is no function name",
+                        "use a-z, 0-9 and _, or begin with _",
+                        str(path),
+                    )
                 )
             found[name] = (root, path)
         if problems:
@@ -119,7 +126,9 @@ def _package_roots(group: str) -> Iterator[Root]:
     for entry in sorted(entry_points(group=group), key=lambda e: (e.dist.name if e.dist else "", e.name)):
         spec = importlib.util.find_spec(entry.value)
         if spec is None:
-            raise FunctionError.of("missing-package", f"entry point {entry.name!r} names {entry.value!r}, which is missing")
+            raise FunctionError.of(
+                "missing-package", f"entry point {entry.name!r} names {entry.value!r}, which is missing"
+            )
         for place in spec.submodule_search_locations or ():
             yield Root(Path(place), entry.value)
 

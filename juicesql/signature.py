@@ -113,7 +113,9 @@ def constant(sql: str) -> Any:
         return word[1:-1].replace("''", "'")
     if word.startswith("[") and word.endswith("]"):
         return [constant(part) for part in split_top(word[1:-1])]
-    raise FunctionError.of("bad-constant", f"{sql!r} is not a constant", "give a number, 'text', true, false, null or [..]")
+    raise FunctionError.of(
+        "bad-constant", f"{sql!r} is not a constant", "give a number, 'text', true, false, null or [..]"
+    )
 
 
 @lru_cache(maxsize=256)

@@ -1,9 +1,9 @@
 """The harness for case files, shipped so that plugins test their functions the same way.
 
-    stat: alnum_ratio                       # or mapper:
-    all_letters: {in: ["abc"], out: 1.0}    # `in` has one value per column
-    other:       {in: ["abc"], with: {rep_len: 2}, out: 0.0}
-    missing:     {in: [null], out: null}
+stat: alnum_ratio                       # or mapper:
+all_letters: {in: ["abc"], out: 1.0}    # `in` has one value per column
+other:       {in: ["abc"], with: {rep_len: 2}, out: 0.0}
+missing:     {in: [null], out: null}
 """
 
 from __future__ import annotations

@@ -1,0 +1,326 @@
+"""The embedded engine: chains of row-wise steps in threads over morsels, global steps as plain SQL, all on one DuckDB.
+
+Relations between stages are Parquet files in the run's scratch folder, one a morsel, so memory does not grow with rows.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from juicesql.errors import FunctionError
+from juicesql.mapstage import ChainResult, Change, CutCount, RowFailure, open_worker, run_chain
+from juicesql.measure import Measurer
+from juicesql.plan import RID, SAMPLE, GlobalStep, Plan
+from juicesql.registry import Registry
+from juicesql.segments import write_parquet
+from juicesql.signature import arrow_type
+from juicesql.sources import Loaded, RowError, Source
+from juicesql.sqltext import literal, quote
+from juicesql.stages import Chain, stages_of
+
+MORSEL_BYTES = 8 << 20
+MORSEL_ROWS = 8192
+_ROWS_BITS = 32  # a RID is the morsel's index and the row in its output
+
+
+@dataclass(frozen=True)
+class Settings:
+    threads: int
+    memory_mb: int
+    trace: int
+    keep_stats: bool
+    on_error: str
+    max_error_rate: float
+
+
+@dataclass
+class Execution:
+    """What happened, added up over morsels. Rows themselves are in the scratch folder."""
+
+    rows_in: int = 0
+    step_rows_in: dict[str, int] = field(default_factory=dict)
+    step_rows_out: dict[str, int] = field(default_factory=dict)
+    cuts: dict[str, CutCount] = field(default_factory=dict)
+    failures: list[RowFailure] = field(default_factory=list)
+    source_errors: list[RowError] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+    lineages: list[str] = field(default_factory=list)
+    stat_labels: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Task:
+    index: int
+    rows: int
+    bytes: int
+    file: str
+    load: Callable[[], Loaded]
+
+
+Report = Callable[[int, int], None]  # rows done, bytes done
+
+
+class Embedded:
+    """Executes the stages of one plan. `con` is the connection on which the relations are views."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        source: Source,
+        side: Mapping[str, Path],
+        registry: Registry,
+        measurer: Measurer,
+        scratch: Path,
+        outputs: list[Path],
+        settings: Settings,
+        rank: Mapping[str, float],
+    ) -> None:
+        self.plan, self.source, self.registry, self.measurer = plan, source, registry, measurer
+        self.scratch, self.settings, self.rank = scratch, settings, rank
+        self.execution = Execution()
+        self.stages = stages_of(plan)
+        self.first_chain = next(s.name for s in self.stages if isinstance(s, Chain) and s.input == "source")
+        self.local = threading.local()
+        self.opened: list[duckdb.DuckDBPyConnection] = []
+        self.lock = threading.Lock()
+        self.con = self._open(side, outputs)
+
+    def _open(self, side: Mapping[str, Path], outputs: list[Path]) -> duckdb.DuckDBPyConnection:
+        temp = self.scratch / "temp"
+        temp.mkdir(parents=True)
+        con = duckdb.connect(
+            config={
+                "threads": self.settings.threads,
+                "memory_limit": f"{self.settings.memory_mb // 2}MB",
+                "temp_directory": str(temp),
+            }
+        )
+        con.execute(f"set allowed_directories = {literal([str(self.scratch), *map(str, outputs)])}")
+        con.execute("set python_enable_replacements = false")
+        for name in self.plan.macros:
+            con.execute(self.registry.get(name).sql)
+        for name, path in side.items():
+            con.execute(f"create table {quote(name)} as from {literal(str(path))}")
+        con.execute("set enable_external_access = false")
+        return con
+
+    def close(self) -> None:
+        for con in [*self.opened, self.con]:
+            con.close()
+
+    def run(self, report: Report) -> Execution:
+        """Run every stage; afterwards the relation `result` is a view of `con`, in the order of its RID."""
+        for stage in self.stages:
+            if isinstance(stage, Chain):
+                self._chain(stage, report)
+            else:
+                self._global(stage)
+        return self.execution
+
+    # Row-wise stages
+
+    def _chain(self, chain: Chain, report: Report) -> None:
+        for folder in ("drops", "keys", "samples", "stats", f"spool/{chain.name}"):
+            (self.scratch / folder).mkdir(parents=True, exist_ok=True)
+        threads = self.settings.threads
+        with ThreadPoolExecutor(threads, thread_name_prefix="juicesql") as pool:
+            running: dict[Future[tuple[Loaded, ChainResult]], _Task] = {}
+            try:
+                for task in self._tasks(chain.input):
+                    running[pool.submit(self._morsel, chain, task)] = task
+                    if len(running) > threads:
+                        self._collect(running, chain, report, FIRST_COMPLETED)
+                while running:
+                    self._collect(running, chain, report, FIRST_COMPLETED)
+            except BaseException:
+                for future in running:
+                    future.cancel()
+                raise
+        self._view(chain.name, self._spool_view(chain))
+
+    def _tasks(self, name: str) -> Iterator[_Task]:
+        if name == "source":
+            for morsel in self.source.morsels(MORSEL_BYTES, MORSEL_ROWS):
+                yield _Task(morsel.index, morsel.rows, morsel.bytes, morsel.file, morsel.load)
+            return
+        reader = (
+            self.con.cursor()
+            .sql(f"select * exclude ({RID}) from {quote('__full_' + name)}")
+            .to_arrow_reader(MORSEL_ROWS)
+        )
+        index = 0
+        for batch in reader:
+            for part in _split(pa.Table.from_batches([batch])):
+                loaded = Loaded(part, pa.nulls(0, pa.int64()), ())
+                yield _Task(index, part.num_rows, 0, "", partial(_same, loaded))
+                index += 1
+
+    def _morsel(self, chain: Chain, task: _Task) -> tuple[Loaded, ChainResult]:
+        """One morsel in one thread: load, run, and leave its rows, drops, keys and samples as files."""
+        loaded = task.load()
+        settings = self.settings
+        result = run_chain(
+            loaded.table, chain.steps, self._worker(), self.measurer, self.rank, settings.trace, settings.keep_stats
+        )
+        name = f"{chain.name}-{task.index:08d}.parquet"
+        if result.table.num_rows:
+            first = task.index << _ROWS_BITS
+            rids = pa.array(range(first, first + result.table.num_rows), pa.int64())
+            path = self.scratch / "spool" / chain.name / f"{task.index:08d}.parquet"
+            write_parquet(result.table.append_column(RID, rids), path, "snappy")
+        for drop_number, drop in enumerate(result.drops):
+            cut = pa.array([drop.cut] * len(drop.sample_ids), pa.string())
+            rows = pa.table({SAMPLE: drop.sample_ids, "cut": cut, "value": drop.values})
+            write_parquet(rows, self.scratch / "drops" / f"{drop_number:03d}-{name}")
+        for lineage, keys in result.keys.items():
+            write_parquet(keys, self.scratch / "keys" / f"{self._lineage(lineage)}-{name}")
+        for label, values in result.stats:
+            write_parquet(values, self.scratch / "stats" / f"{self._label(label)}-{name}")
+        if chain.input == "source" and loaded.table.num_rows:
+            rows = pa.table({SAMPLE: loaded.table.column(SAMPLE), "row": loaded.file_rows})
+            rows = rows.append_column("file", pa.array([task.file] * len(rows), pa.string()))
+            write_parquet(rows, self.scratch / "samples" / name)
+        return loaded, result
+
+    def _lineage(self, lineage: str) -> int:
+        with self.lock:
+            if lineage not in self.execution.lineages:
+                self.execution.lineages.append(lineage)
+            return self.execution.lineages.index(lineage)
+
+    def _label(self, label: str) -> int:
+        with self.lock:
+            if label not in self.execution.stat_labels:
+                self.execution.stat_labels.append(label)
+            return self.execution.stat_labels.index(label)
+
+    def _worker(self) -> duckdb.DuckDBPyConnection:
+        if not hasattr(self.local, "con"):
+            memory = self.settings.memory_mb // 4 // self.settings.threads
+            self.local.con = open_worker(self.registry, self.plan.macros, memory)
+            with self.lock:
+                self.opened.append(self.local.con)
+        return self.local.con  # type: ignore[no-any-return]
+
+    def _collect(
+        self, running: dict[Future[tuple[Loaded, ChainResult]], _Task], chain: Chain, report: Report, when: str
+    ) -> None:
+        done, _ = wait(running, return_when=when)
+        for future in done:
+            task = running.pop(future)
+            loaded, result = future.result()
+            self._add(chain, task, loaded, result)
+            if chain.name == self.first_chain:
+                report(task.rows, task.bytes)
+
+    def _add(self, chain: Chain, task: _Task, loaded: Loaded, result: ChainResult) -> None:
+        e = self.execution
+        if chain.name == self.first_chain:
+            e.rows_in += task.rows
+            e.source_errors += loaded.errors
+        for name, rows in result.rows_in.items():
+            e.step_rows_in[name] = e.step_rows_in.get(name, 0) + rows
+        for name, rows in result.rows_out.items():
+            e.step_rows_out[name] = e.step_rows_out.get(name, 0) + rows
+        for cut, count in result.counts.items():
+            e.cuts.setdefault(cut, CutCount()).add(count)
+        e.failures += result.failures
+        e.changes += result.changes
+        self._check_errors()
+
+    def _check_errors(self) -> None:
+        e, settings = self.execution, self.settings
+        count = len(e.failures) + len(e.source_errors)
+        if count and settings.on_error == "stop":
+            first = (e.source_errors or e.failures)[0]
+            where = f"sample {first.sample_id}"
+            message = f"{where}: {first.message}"
+            raise FunctionError.of("row-failed", message, "mend the row or the function, or run with --on-error null")
+        if e.rows_in >= 10_000:
+            check_error_rate(count, e.rows_in, settings.max_error_rate)
+
+    def _spool_view(self, chain: Chain) -> str:
+        folder = self.scratch / "spool" / chain.name
+        if not any(folder.glob("*.parquet")):
+            schema = pa.schema([*((n, arrow_type(t)) for n, t in chain.steps[-1].columns), (RID, pa.int64())])
+            write_parquet(schema.empty_table(), folder / "00000000.parquet")
+        return f"from read_parquet({literal(str(folder / '*.parquet'))})"
+
+    # Global stages
+
+    def _view(self, name: str, full: str, hidden: tuple[str, ...] = ()) -> None:
+        """The relation under its own name, and with its RID as `__full_<name>`."""
+        columns = ", ".join(quote(c) for c, _ in self.plan.step(name).columns if c not in hidden)
+        self.con.execute(f"create view {quote('__full_' + name)} as select {columns}, {RID} from ({full})")
+        self.con.execute(f"create view {quote(name)} as select * exclude ({RID}) from {quote('__full_' + name)}")
+
+    def _global(self, step: GlobalStep) -> None:
+        first = step.inputs[0] if step.inputs else ""
+        traced = first and SAMPLE in self._columns(first)
+        if traced:
+            self.execution.step_rows_in[step.name] = self._count(first)
+        if step.filter_sql:
+            self._filter(step, first)
+        else:
+            folder = self.scratch / "spool" / step.name
+            folder.mkdir(parents=True)
+            path = folder / "00000000.parquet"
+            numbered = f"select row_number() over () - 1 as {RID}, * from ({step.sql})"
+            self.con.execute(f"copy ({numbered}) to {literal(str(path))} (format parquet, compression snappy)")
+            self._view(step.name, f"from read_parquet({literal(str(path))})")
+            if traced and step.traced:
+                lost = f"select distinct {SAMPLE} from {quote(first)} where {SAMPLE} not in (select {SAMPLE} from {quote(step.name)})"
+                self._write_drops(step, f"select {SAMPLE}, null::bigint as duplicate_of from ({lost})")
+        self.execution.step_rows_out[step.name] = self._count(step.name)
+
+    def _filter(self, step: GlobalStep, first: str) -> None:
+        ids, full = quote(f"__ids_{step.name}"), quote(f"__full_{first}")
+        self.con.execute(f"create table {ids} as {step.filter_sql}")
+        self._view(step.name, f"select * from {full} where {RID} in (select {RID} from {ids} where kept)")
+        lost = (
+            f"select i.{SAMPLE}, d.duplicate_of from {full} i left join {ids} d using ({RID}) "
+            "where coalesce(not d.kept, true)"
+        )
+        self._write_drops(step, lost)
+
+    def _write_drops(self, step: GlobalStep, sql: str) -> None:
+        folder = self.scratch / "lost"
+        folder.mkdir(exist_ok=True)
+        path = folder / f"{step.name}.parquet"
+        self.con.execute(
+            f"copy (select *, {literal(step.name)} as cut from ({sql})) to {literal(str(path))} (format parquet)"
+        )
+
+    def _columns(self, name: str) -> set[str]:
+        return {r[0] for r in self.con.execute(f"describe {quote(name)}").fetchall()}
+
+    def _count(self, name: str) -> int:
+        row = self.con.execute(f"select count(*) from {quote(name)}").fetchone()
+        return int(row[0]) if row else 0
+
+
+def check_error_rate(errors: int, rows: int, limit: float) -> None:
+    """FunctionError when more than the allowed share of rows failed."""
+    if rows and errors > limit * rows:
+        message = f"{errors:,} of {rows:,} rows failed ({errors / rows:.1%}); at most {limit:.1%} may"
+        raise FunctionError.of("too-many-errors", message, "see the errors table, or raise --max-error-rate")
+
+
+def _split(table: pa.Table) -> Iterator[pa.Table]:
+    """Cut a table that is larger than a morsel."""
+    pieces = max(1, -(-table.nbytes // MORSEL_BYTES))
+    rows = -(-table.num_rows // pieces)
+    for start in range(0, table.num_rows, max(rows, 1)):
+        yield table.slice(start, rows)
+
+
+def _same(loaded: Loaded) -> Loaded:
+    return loaded

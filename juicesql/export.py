@@ -1,0 +1,181 @@
+"""Publishes the result: written beside its final name, checked, fsynced, renamed, with a manifest. Whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import duckdb
+
+from juicesql.errors import ExportError
+from juicesql.plan import RID
+from juicesql.sqltext import literal, quote
+
+_UNITS = {"": 1, "b": 1, "kb": 1 << 10, "kib": 1 << 10, "mb": 1 << 20, "mib": 1 << 20, "gb": 1 << 30, "gib": 1 << 30}
+_FORMATS = {
+    ".jsonl": "format json", ".ndjson": "format json", ".parquet": "format parquet, compression zstd",
+    ".csv": "format csv, header true", ".tsv": "format csv, header true, delimiter '\t'",
+}  # fmt: skip
+_PACKED = {".zst": ", compression zstd", ".gz": ", compression gzip"}
+
+
+@dataclass(frozen=True)
+class ExportedFile:
+    name: str
+    rows: int
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where the result goes. With shards, `path` is a folder of `part-00000` files."""
+
+    path: Path
+    suffix: str
+    copy_options: str
+    shard_rows: int = 0
+    shard_bytes: int = 0
+
+    @property
+    def sharded(self) -> bool:
+        return bool(self.shard_rows or self.shard_bytes)
+
+    @property
+    def manifest(self) -> Path:
+        return self.path.with_name(self.path.name + ".manifest.json")
+
+    def staging(self, run_id: str) -> Path:
+        return self.path.with_name(f".{self.path.name}.{run_id}.partial")
+
+
+def parse_bytes(text: str) -> int:
+    """Bytes of a size such as `8GB`, `1.5 GiB` or `200`; units are powers of 1024.
+
+    >>> parse_bytes("1.5KB")
+    1536
+    """
+    word = text.strip().lower()
+    number = word.rstrip("bikmg ")
+    try:
+        return int(float(number) * _UNITS[word[len(number) :].strip()])
+    except (ValueError, KeyError):
+        raise ExportError.of("bad-size", f"{text!r} is not a size", "write 200MB, 1.5GB or a number of bytes") from None
+
+
+def make_target(path: Path, shard_rows: int = 0, shard_bytes: str = "") -> Target:
+    """Read the export's name. ExportError for a format that cannot be written."""
+    packed = path.suffix if path.suffix in _PACKED else ""
+    plain = Path(path.name.removesuffix(packed)).suffix
+    if plain not in _FORMATS or (packed and plain == ".parquet"):
+        mend = "end the name in .jsonl, .jsonl.zst, .jsonl.gz, .parquet, .csv or .tsv"
+        raise ExportError.of("unknown-format", f"cannot write {path.name}", mend)
+    options = _FORMATS[plain] + _PACKED.get(packed, "")
+    size = parse_bytes(shard_bytes) if shard_bytes else 0
+    folder = path.with_name(path.name.removesuffix(packed).removesuffix(plain)) if shard_rows or size else path
+    return Target(folder, plain + packed, options, shard_rows, size)
+
+
+def check_target(target: Target, source_files: list[str]) -> None:
+    """Refuse to overwrite the source, or a file that juicesql did not write; clear what a killed run left."""
+    try:
+        target.path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ExportError.of(
+            "export-folder", f"cannot make {target.path.parent}: {error}", "choose another --export"
+        ) from error
+    if str(target.path.resolve()) in {str(Path(f).resolve()) for f in source_files}:
+        raise ExportError.of("export-is-source", f"{target.path} is also an input", "choose another --export")
+    if target.path.exists() and not target.manifest.exists():
+        mend = "move it away, or choose another --export"
+        raise ExportError.of("export-exists", f"{target.path} exists and no manifest says that juicesql wrote it", mend)
+    for left in target.path.parent.glob(f".{target.path.name}.*.partial"):
+        shutil.rmtree(left)
+
+
+def write(
+    con: duckdb.DuckDBPyConnection, target: Target, columns: list[str], joined: str, run_id: str
+) -> list[ExportedFile]:
+    """Write the relation `result` into the staging folder, in the order of its RID; nothing is published yet.
+
+    `joined` is SQL that follows `from __full_result r` (for statistics), or empty.
+    """
+    staging = target.staging(run_id)
+    staging.mkdir()
+    items = ", ".join(columns)
+    files = []
+    for number, condition in enumerate(_shards(con, target)):
+        name = f"part-{number:05d}{target.suffix}" if target.sharded else target.path.name
+        path = staging / name
+        sql = f"select {items} from {quote('__full_result')} r {joined} {condition}"
+        try:
+            row = con.execute(f"copy ({sql}) to {literal(str(path))} ({target.copy_options})").fetchone()
+        except duckdb.IOException as error:
+            raise ExportError.of(
+                "cannot-write", f"cannot write {path}: {error}", "make room, or choose another --export"
+            ) from error
+        files.append(ExportedFile(name, int(row[0]) if row else 0, path.stat().st_size, _sha256(path)))
+    return files
+
+
+def _shards(con: duckdb.DuckDBPyConnection, target: Target) -> list[str]:
+    """A WHERE for each shard; shards by bytes count the text of their rows, so files are near the size, not equal."""
+    if not target.sharded:
+        return [""]
+    full = quote("__full_result")
+    if target.shard_rows:
+        numbered = (
+            f"select {RID} as rid, (row_number() over (order by {RID}) - 1) // {target.shard_rows} as shard from {full}"
+        )
+    else:
+        size = f"sum(strlen(to_json(t)::varchar)) over (order by t.{RID})"
+        numbered = f"select t.{RID} as rid, ({size} - 1) // {target.shard_bytes} as shard from {full} t"
+    rows = con.execute(f"select min(rid), max(rid) from ({numbered}) group by shard order by shard").fetchall()
+    return [f"where r.{RID} between {low} and {high}" for low, high in rows] or [""]
+
+
+def _sha256(path: Path) -> str:
+    with open(path, "rb") as handle:
+        digest = hashlib.file_digest(handle, "sha256").hexdigest()
+        os.fsync(handle.fileno())
+    return digest
+
+
+def publish(target: Target, files: list[ExportedFile], run_id: str, recipe: str) -> None:
+    """Rename the staged files to their final name and write the manifest."""
+    staging = target.staging(run_id)
+    manifest = {
+        "run_id": run_id,
+        "recipe": recipe,
+        "rows": sum(f.rows for f in files),
+        "files": [asdict(f) for f in files],
+    }
+    partial = staging.with_name(staging.name + ".json")
+    partial.write_text(json.dumps(manifest, indent=2) + "\n", "utf-8")
+    if target.sharded:
+        old = staging.with_name(staging.name + ".old.partial")
+        if target.path.exists():
+            os.replace(target.path, old)
+        os.replace(staging, target.path)
+        shutil.rmtree(old, ignore_errors=True)
+    else:
+        os.replace(staging / target.path.name, target.path)
+        staging.rmdir()
+    os.replace(partial, target.manifest)
+    _sync_folder(target.path.parent)
+
+
+def discard(target: Target, run_id: str) -> None:
+    shutil.rmtree(target.staging(run_id), ignore_errors=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,311 @@
+"""Runs a chain of row-wise steps on one Arrow table. Engines differ in where they call this, not in what it does.
+
+Cheap calls (SQL and kernels) are measured for every row that reaches a step, so a moved threshold finds their values;
+process and device calls only see the rows that the cheap cuts left, dearest last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from juicesql.binder import close_off
+from juicesql.errors import FunctionError
+from juicesql.measure import Measurer, content_keys
+from juicesql.plan import CHEAP, SAMPLE, Call, Cut, MapStep
+from juicesql.registry import Registry
+
+
+@dataclass
+class CutCount:
+    """What one cut did to the rows of one table."""
+
+    rows_in: int = 0
+    dropped: int = 0
+    dropped_null: int = 0
+    dropped_alone: int = 0
+    alone_known: bool = True
+
+    def add(self, other: CutCount) -> None:
+        self.rows_in += other.rows_in
+        self.dropped += other.dropped
+        self.dropped_null += other.dropped_null
+        self.dropped_alone += other.dropped_alone
+        self.alone_known &= other.alone_known
+
+
+@dataclass(frozen=True)
+class Drop:
+    """Rows that one cut dropped, with the value that it compared, as text."""
+
+    cut: str
+    sample_ids: pa.Array
+    values: pa.Array
+
+
+@dataclass(frozen=True)
+class RowFailure:
+    sample_id: int
+    function: str
+    message: str
+    fatal: bool  # the row cannot go on: a mapper or the author's SQL raised, not a stat
+
+
+@dataclass(frozen=True)
+class Change:
+    step: str
+    sample_id: int
+    column: str
+    before: str | None
+    after: str | None
+
+
+@dataclass
+class ChainResult:
+    """What a chain made of one table."""
+
+    table: pa.Table
+    rows_in: dict[str, int] = field(default_factory=dict)
+    rows_out: dict[str, int] = field(default_factory=dict)
+    counts: dict[str, CutCount] = field(default_factory=dict)
+    drops: list[Drop] = field(default_factory=list)
+    failures: list[RowFailure] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+    keys: dict[str, pa.Table] = field(default_factory=dict)  # lineage -> sample_id, key halves
+    stats: list[tuple[str, pa.Table]] = field(default_factory=list)  # label, (sample_id, value)
+
+
+def open_worker(registry: Registry, macros: Iterable[str], memory_mb: int) -> duckdb.DuckDBPyConnection:
+    """A connection for one thread: one core, its own memory, no outside access."""
+    con = duckdb.connect(config={"threads": 1, "memory_limit": f"{max(memory_mb, 64)}MB"})
+    for name in macros:
+        con.execute(registry.get(name).sql)
+    close_off(con)
+    return con
+
+
+def run_chain(
+    table: pa.Table,
+    steps: Sequence[MapStep],
+    con: duckdb.DuckDBPyConnection,
+    measurer: Measurer,
+    rank: Mapping[str, float],
+    trace: int = 0,
+    keep_stats: bool = False,
+) -> ChainResult:
+    """Run the steps on a table with a `sample_id`. `rank` orders expensive calls: seconds per row dropped."""
+    result = ChainResult(table)
+    for step in steps:
+        _Step(step, con, measurer, rank, trace, keep_stats, result).run()
+    return result
+
+
+class _Step:
+    def __init__(
+        self,
+        step: MapStep,
+        con: duckdb.DuckDBPyConnection,
+        measurer: Measurer,
+        rank: Mapping[str, float],
+        trace: int,
+        keep_stats: bool,
+        result: ChainResult,
+    ) -> None:
+        self.step, self.con, self.measurer, self.rank = step, con, measurer, rank
+        self.trace, self.keep_stats, self.result = trace, keep_stats, result
+        self.table: pa.Table = result.table
+        self.calls = {c.column: c for c in step.calls}
+
+    def run(self) -> None:
+        self.result.rows_in[self.step.name] = self.table.num_rows
+        for cuts in self._rounds():
+            self._measure([c for cut in cuts for c in cut.calls])
+            self._cut(cuts, alone_known=len(cuts) == len(self.step.cuts))
+        self._measure(self.step.select_calls)
+        if self.keep_stats:
+            self._keep_stats()
+        if self.step.select:
+            self._project()
+        elif self.calls:
+            self.table = self.table.drop_columns([c for c in self.table.column_names if c in self.calls])
+        self.result.table = self.table
+        self.result.rows_out[self.step.name] = self.table.num_rows
+
+    def _rounds(self) -> list[list[Cut]]:
+        """The cuts in the order of their work: all cheap ones at once, then the others one by one."""
+        cheap = [c for c in self.step.cuts if c.phase <= CHEAP]
+        dear = [c for c in self.step.cuts if c.phase > CHEAP]
+        dear.sort(key=lambda c: (c.phase, self.rank.get(c.id, 0.0), c.position))
+        return ([cheap] if cheap else []) + [[c] for c in dear]
+
+    def _measure(self, columns: Iterable[str]) -> None:
+        """Add the columns of calls that are not there yet; every call after those it needs."""
+        todo = {c for c in columns if c not in self.table.column_names}
+        for call in [c for c in self.step.calls if c.column in todo]:
+            self._add(call)
+
+    def _add(self, call: Call) -> None:
+        self._register(self.table)
+        computed = self._guarded(f"select {', '.join(f'{a} as a{i}' for i, a in enumerate(call.arguments))} from __t")
+        keys = content_keys(self.con, call.arguments) if call.stored else None
+        flat = [_flat(c) for c in computed.columns]
+        values, failures = self.measurer.measure(call, flat, keys, lambda mask: self._sql_call(call, mask))
+        if keys is not None and call.kind == "stat" and call.lineage not in self.result.keys:
+            ids = _flat(self.table.column(SAMPLE)).filter(pa.array(keys[2]))
+            halves = {"high": keys[0][keys[2]], "low": keys[1][keys[2]]}
+            self.result.keys[call.lineage] = pa.table({SAMPLE: ids, **halves})
+        self.table = self.table.append_column(call.column, values)
+        fatal = call.kind == "mapper"
+        ids = self.table.column(SAMPLE)
+        for failure in failures:
+            self.result.failures.append(RowFailure(ids[failure.row].as_py(), call.function, failure.message, fatal))
+        if fatal and failures:
+            keep = np.ones(self.table.num_rows, bool)
+            keep[[f.row for f in failures]] = False
+            self.table = self.table.filter(pa.array(keep))
+
+    def _sql_call(self, call: Call, mask: pa.Array | None) -> pa.Array:
+        self._register(self.table if mask is None else self.table.filter(mask))
+        values = _flat(self._select(f"cast({call.expression} as {call.returns}) as v").column(0))
+        self._register(self.table)
+        return values
+
+    def _register(self, table: pa.Table) -> None:
+        self.con.register("__t", table)
+
+    def _select(self, items: str) -> pa.Table:
+        return self.con.sql(f"select {items} from __t").to_arrow_table()
+
+    def _cut(self, cuts: Sequence[Cut], alone_known: bool) -> None:
+        """Apply cuts whose calls are measured; a row is charged to the first one that it fails."""
+        self._register(self.table)
+        tested = self._guarded(
+            f"select {', '.join(f'({c.predicate})::boolean as p{i}' for i, c in enumerate(cuts))} from __t"
+        )
+        passes = [np.asarray(pc.fill_null(_flat(c), False)) for c in tested.columns]
+        nulls = [np.asarray(pc.is_null(_flat(c))) for c in tested.columns]
+        failed = np.sum([~p for p in passes], axis=0)
+        alive = np.ones(self.table.num_rows, bool)
+        for cut, passed, null in zip(cuts, passes, nulls, strict=True):
+            lost = alive & ~passed
+            count = CutCount(
+                int(alive.sum()),
+                int(lost.sum()),
+                int((lost & null).sum()),
+                int((~passed & (failed == 1)).sum()),
+                alone_known,
+            )
+            self.result.counts.setdefault(cut.id, CutCount()).add(count)
+            if count.dropped:
+                self.result.drops.append(self._drop(cut, lost))
+            alive &= passed
+        if not alive.all():
+            self.table = self.table.filter(pa.array(alive))
+
+    def _guarded(self, sql: str) -> pa.Table:
+        """Run SQL of the author over `__t`; rows for which it raises leave the table and are reported."""
+        try:
+            return self.con.sql(sql).to_arrow_table()
+        except duckdb.Error as error:
+            bad, message = self._raising_rows(sql, error)
+        ids = self.table.column(SAMPLE)
+        for row in bad:
+            self.result.failures.append(RowFailure(ids[row].as_py(), self.step.name, message[row], True))
+        keep = np.ones(self.table.num_rows, bool)
+        keep[list(bad)] = False
+        self.table = self.table.filter(pa.array(keep))
+        self._register(self.table)
+        return self.con.sql(sql).to_arrow_table()
+
+    def _raising_rows(self, sql: str, first: duckdb.Error) -> tuple[list[int], dict[int, str]]:
+        if isinstance(first, (duckdb.OutOfMemoryException, duckdb.FatalException, duckdb.InternalException)):
+            raise first
+        messages: dict[int, str] = {}
+
+        def search(start: int, length: int) -> None:
+            self._register(self.table.slice(start, length))
+            try:
+                self.con.sql(sql).to_arrow_table()
+            except duckdb.Error as error:
+                if length == 1:
+                    messages[start] = str(error).split("\n")[0]
+                    return
+                search(start, length // 2)
+                search(start + length // 2, length - length // 2)
+
+        search(0, self.table.num_rows)
+        if not messages:
+            raise FunctionError.of("step-failed", f"step `{self.step.name}`: {first}", "mend its SQL") from first
+        return list(messages), messages
+
+    def _drop(self, cut: Cut, lost: np.ndarray[Any, Any]) -> Drop:
+        mask = pa.array(lost)
+        ids = _flat(self.table.column(SAMPLE)).filter(mask)
+        labels = {b.stat for b in cut.bounds}
+        shown = next((c for c in cut.calls if self.calls[c].label in labels), cut.calls[-1] if cut.calls else None)
+        if shown is None:
+            named = [b.stat for b in cut.bounds if b.stat in self.table.column_names]
+            shown = named[0] if named else None
+        if shown is None:
+            return Drop(cut.id, ids, pa.nulls(len(ids), pa.string()))
+        return Drop(cut.id, ids, _as_text(_flat(self.table.column(shown)).filter(mask)))
+
+    def _keep_stats(self) -> None:
+        ids = self.table.column(SAMPLE)
+        for call in self.step.calls:
+            if call.kind == "stat" and call.column in self.table.column_names:
+                values = pa.table({SAMPLE: ids, "value": self.table.column(call.column)})
+                self.result.stats.append((call.label, values))
+
+    def _project(self) -> None:
+        before = self.table
+        self._register(before)
+        self.table = self._guarded(self.step.select)
+        if self.step.expands:
+            self._report_vanished(before)
+        if self.trace and not self.step.expands and self.table.num_rows == before.num_rows:
+            self._trace(before)
+
+    def _report_vanished(self, before: pa.Table) -> None:
+        """A sample that UNNEST turned into no row at all was dropped by the step, unless it failed."""
+        old, new = _flat(before.column(SAMPLE)), _flat(self.table.column(SAMPLE))
+        failed = pa.array([f.sample_id for f in self.result.failures if f.fatal], pa.int64())
+        gone = pc.invert(pc.or_(pc.is_in(old, new), pc.is_in(old, failed)))
+        lost = old.filter(gone).unique()
+        if len(lost):
+            self.result.drops.append(Drop(self.step.name, lost, pa.nulls(len(lost), pa.string())))
+
+    def _trace(self, before: pa.Table) -> None:
+        """Keep the first rows that the projection changed, column by column."""
+        ids = self.table.column(SAMPLE)
+        for name in self.table.column_names:
+            if name not in before.column_names or name == SAMPLE or self.table.schema.field(name).type != pa.string():
+                continue
+            old, new = _flat(before.column(name)), _flat(self.table.column(name))
+            if old.type != new.type:
+                continue
+            changed = pc.fill_null(pc.not_equal(old, new), False)
+            for row in np.flatnonzero(np.asarray(changed))[: self.trace]:
+                change = Change(self.step.name, ids[row].as_py(), name, old[row].as_py(), new[row].as_py())
+                self.result.changes.append(change)
+
+
+def _flat(column: pa.ChunkedArray | pa.Array) -> pa.Array:
+    """One contiguous array."""
+    if isinstance(column, pa.Array):
+        return column
+    if column.num_chunks == 1:
+        return column.chunk(0)
+    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.nulls(0, column.type)
+
+
+def _as_text(values: pa.Array) -> pa.Array:
+    if pa.types.is_nested(values.type):
+        return pa.array([None if v is None else str(v) for v in values.to_pylist()], pa.string())
+    return values.cast(pa.string())

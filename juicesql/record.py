@@ -1,0 +1,131 @@
+"""Writes a finished run into the stats database: samples, keys, verdicts, cuts, steps, changes, errors, costs."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from juicesql.engines.embedded import Execution
+from juicesql.funnel import FunnelRow
+from juicesql.measure import Cost
+from juicesql.plan import Plan
+from juicesql.store import Store, insert
+
+
+def now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+def start_run(con: duckdb.DuckDBPyConnection, values: dict[str, Any]) -> None:
+    """Note that a run began; runs that a kill left open are marked."""
+    con.execute("update runs set status = 'interrupted' where status = 'running'")
+    row = {**values, "started": now(), "status": "running"}
+    names = ", ".join(row)
+    con.execute(f"insert into runs ({names}) values ({', '.join('?' * len(row))})", list(row.values()))
+
+
+def end_run(con: duckdb.DuckDBPyConnection, run_id: str, values: dict[str, Any]) -> None:
+    row = {**values, "ended": now()}
+    sets = ", ".join(f"{name} = ?" for name in row)
+    con.execute(f"update runs set {sets} where run_id = ?", [*row.values(), run_id])
+
+
+def record(
+    store: Store,
+    con: duckdb.DuckDBPyConnection,
+    run_id: str,
+    source: tuple[str, str],
+    plan: Plan,
+    execution: Execution,
+    funnel: list[FunnelRow],
+    costs: dict[str, Cost],
+    scratch: Path,
+    trace: int,
+) -> int:
+    """Everything but the row of `runs`. The temp table `verdict` is there already. Returns the source's number."""
+    source_id, unchanged = store.source_id(con, *source)
+    if not unchanged:
+        con.execute("delete from sample_rows where source_id = ?", [source_id])
+        con.execute("delete from sample_keys where source_id = ?", [source_id])
+        _from_parquet(
+            con, scratch / "samples", f'insert into sample_rows select {source_id}, sample_id, file, "row" from'
+        )
+        con.execute("update sources set fingerprint = ? where source_id = ?", [source[1], source_id])
+    ids = store.argument_ids(con, sorted({c.lineage for c in plan.calls}))
+    for number, lineage in enumerate(execution.lineages):
+        _record_keys(con, scratch, source_id, ids[lineage], number)
+    store.record_stat_columns(con, source_id, run_id, plan.calls, ids)
+    con.execute("insert into verdicts select ?, sample_id, verdict, cut, value, duplicate_of from verdict", [run_id])
+    con.execute(
+        "insert into clusters select ?, cut, sample_id, duplicate_of, false, 1.0 from verdict where duplicate_of is not null "
+        "union all select distinct ?, cut, duplicate_of, duplicate_of, true, 1.0 from verdict where duplicate_of is not null",
+        [run_id, run_id],
+    )
+    _record_counts(con, run_id, plan, execution, funnel, costs, trace)
+    return source_id
+
+
+def _record_keys(con: duckdb.DuckDBPyConnection, scratch: Path, source_id: int, argument_id: int, number: int) -> None:
+    """Replace the keys of the samples that this run measured."""
+    fresh = "select sample_id, (any_value(high)::uhugeint << 64) | any_value(low)::uhugeint as key from read_parquet(?) group by all"
+    paths = str(scratch / "keys" / f"{number}-*.parquet")
+    con.execute(
+        f"create or replace temp table fresh_key as {fresh.replace('group by all', 'group by sample_id')}", [paths]
+    )
+    known = con.execute(
+        "select count(*) from fresh_key f join sample_keys k using (sample_id, key) where source_id = ? and argument_id = ?",
+        [source_id, argument_id],
+    ).fetchone()
+    total = con.execute("select count(*) from fresh_key").fetchone()
+    if known == total:
+        return
+    con.execute(
+        "delete from sample_keys where source_id = ? and argument_id = ? and sample_id in (select sample_id from fresh_key)",
+        [source_id, argument_id],
+    )
+    con.execute("insert into sample_keys select ?, ?, sample_id, key from fresh_key", [source_id, argument_id])
+
+
+def _from_parquet(con: duckdb.DuckDBPyConnection, folder: Path, sql: str) -> None:
+    if any(folder.glob("*.parquet")):
+        con.execute(f"{sql} read_parquet(?)", [str(folder / "*.parquet")])
+
+
+def _record_counts(
+    con: duckdb.DuckDBPyConnection,
+    run_id: str,
+    plan: Plan,
+    execution: Execution,
+    funnel: list[FunnelRow],
+    costs: dict[str, Cost],
+    trace: int,
+) -> None:
+    bounds = {c.id: [asdict(b) for b in c.bounds] for c in plan.cuts}
+    lines = {c.id: c.line for c in plan.cuts}
+    cuts = [r for r in funnel if r.kind == "cut"]
+    insert(con, "cuts", [
+        [run_id, r.cut, r.step, i, r.sql, r.stat, json.dumps(bounds[r.cut]), lines[r.cut], r.rows_in, r.dropped,
+         r.dropped_null, r.dropped_alone]
+        for i, r in enumerate(cuts)
+    ])  # fmt: skip
+    steps = [r for r in funnel if r.kind != "cut"]
+    insert(con, "steps", [[run_id, r.step, i, r.kind, r.sql, r.rows_in, r.rows_out] for i, r in enumerate(steps)])
+    changes: dict[tuple[str, str], list[Any]] = {}
+    for change in sorted(execution.changes, key=lambda c: c.sample_id):
+        group = changes.setdefault((change.step, change.column), [])
+        if len(group) < trace:
+            group.append([run_id, change.step, change.sample_id, change.column, change.before, change.after])
+    insert(con, "changes", [row for group in changes.values() for row in group])
+    errors = [[run_id, e.sample_id, "source", e.file, e.row, e.message] for e in execution.source_errors]
+    errors += [[run_id, f.sample_id, f.function, None, None, f.message] for f in execution.failures]
+    insert(con, "errors", errors)
+    by_identity = {c.identity: c for c in plan.calls}
+    insert(con, "costs", [
+        [run_id, by_identity[i].function, i, by_identity[i].runs_on, c.rows, c.reused, c.calls, c.seconds, c.bytes, "cpu"]
+        for i, c in costs.items()
+    ])  # fmt: skip

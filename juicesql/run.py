@@ -1,0 +1,337 @@
+"""One run of a recipe, from the file to the published output. The run is the only stateful thing in juicesql."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import shutil
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+import duckdb
+import pyarrow as pa
+
+import juicesql
+from juicesql import accounting, export, record
+from juicesql.engines.embedded import Embedded, Settings, check_error_rate
+from juicesql.errors import ExportError, JuiceError, RecipeError
+from juicesql.funnel import FunnelRow, make_funnel
+from juicesql.history import read_history
+from juicesql.measure import Measurer
+from juicesql.plan import SAMPLE, Plan
+from juicesql.planner import RESULT, make_plan
+from juicesql.project import Project, open_project
+from juicesql.recipe import Config, Recipe, load_recipe
+from juicesql.registry import Registry
+from juicesql.sources import Source, SourceSpec, open_source
+from juicesql.sqltext import literal, quote
+from juicesql.store import Store, table_of
+from juicesql.workers import Pool
+
+
+class Progress(Protocol):
+    """Hears how far a run is."""
+
+    def begin(self, total_bytes: int) -> None: ...
+
+    def advance(self, rows: int, bytes_: int) -> None: ...
+
+    def stage(self, name: str) -> None: ...
+
+
+class Quiet:
+    """Says nothing."""
+
+    def begin(self, total_bytes: int) -> None:
+        pass
+
+    def advance(self, rows: int, bytes_: int) -> None:
+        pass
+
+    def stage(self, name: str) -> None:
+        pass
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run did. Rows are samples of the source; `rows_out` are rows of the output."""
+
+    run_id: str
+    recipe: str
+    source: str
+    project: str
+    stats_database: str
+    export: str
+    rows_in: int
+    kept: int
+    dropped: int
+    duplicates: int
+    errors: int
+    rows_out: int
+    seconds: float
+    measured: int  # values computed in this run
+    reused: int  # values found in the stats database
+    funnel: tuple[FunnelRow, ...] = ()
+    files: tuple[export.ExportedFile, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A recipe that is ready to run or to explain: everything that is known before a row is read."""
+
+    project: Project
+    registry: Registry
+    recipe: Recipe
+    config: Config
+    source: Source
+    inputs: tuple[str, ...]
+    plan: Plan
+    side: Mapping[str, Path] = field(default_factory=dict)
+    base: Path = Path(".")
+
+
+def prepare(
+    recipe: str | Path,
+    *,
+    source: Sequence[str] = (),
+    project: str | Path | None = None,
+    variables: Mapping[str, Any] | None = None,
+    **options: Any,
+) -> Prepared:
+    """Load, render and plan a recipe. `options` go before those of its `config(...)`; None leaves the recipe's."""
+    found = open_project(Path(project) if project else None, near=Path(recipe) if Path(recipe).exists() else None)
+    registry = found.registry()
+    loaded = load_recipe(found.find_recipe(str(recipe)), registry, variables)
+    config = replace(loaded.config, **{k: v for k, v in options.items() if v is not None})
+    base = found.root if found.settings or (found.root / "juicesql.toml").is_file() else Path.cwd()
+    inputs, spec_base = tuple(source), Path.cwd()
+    side: dict[str, Path] = {}
+    if not inputs:
+        inputs, spec_base = config.sources, base
+    for name in dict.fromkeys(loaded.refs):
+        side[f"ref_{name}"] = _ref(name, found, registry, base)
+    if not inputs and side:
+        name, path = next(iter(side.items()))
+        inputs, spec_base = (str(path),), base
+        del side[name]
+        loaded = replace(loaded, sql=loaded.sql.replace(quote(name), "source"))
+    if not inputs:
+        mend = "give --source PATH, or config(source=...) in the recipe"
+        raise RecipeError.of("no-source", f"{loaded.path.name} has no source", mend)
+    spec = SourceSpec(inputs, config.columns, config.format or None, config.seed, spec_base)
+    opened = open_source(spec)
+    columns = _sql_columns(opened.schema)
+    plan = make_plan(loaded, registry, columns, {n: _file_columns(p) for n, p in side.items()})
+    return Prepared(found, registry, loaded, config, opened, inputs, plan, side, base)
+
+
+def _ref(name: str, project: Project, registry: Registry, base: Path) -> Path:
+    """The output of another recipe of the project."""
+    other = load_recipe(project.find_recipe(name), registry)
+    path = base / other.config.export
+    if not other.config.export or not path.is_file():
+        message = f"ref({name!r}): the output of that recipe does not exist"
+        raise RecipeError.of("missing-ref", message, f"run `juicesql run {name}` first; it needs config(export=...)")
+    return path
+
+
+def _sql_columns(schema: pa.Schema) -> tuple[tuple[str, str], ...]:
+    with duckdb.connect() as con:
+        con.register("t", schema.empty_table())
+        return tuple((r[0], r[1]) for r in con.execute("describe from t").fetchall())
+
+
+def _file_columns(path: Path) -> tuple[tuple[str, str], ...]:
+    with duckdb.connect() as con:
+        return tuple((r[0], r[1]) for r in con.execute(f"describe from {literal(str(path))}").fetchall())
+
+
+def run(
+    recipe: str | Path,
+    *,
+    source: str | Sequence[str] = (),
+    export: str | Path | None = None,
+    project: str | Path | None = None,
+    variables: Mapping[str, Any] | None = None,
+    engine: str = "duckdb",
+    threads: int | None = None,
+    memory_limit: str | None = None,
+    trace: int = 10,
+    on_error: str | None = None,
+    max_error_rate: float | None = None,
+    fresh: bool = False,
+    progress: Progress | None = None,
+) -> RunResult:
+    """Run a recipe and publish its output.
+
+    `recipe` is a path or a listed name; `source` and `export` go before the recipe's own. `fresh` measures everything
+    again. Raises a JuiceError that names file, line, cause and mend; then nothing is published, but values that were
+    measured stay in the stats database for the next run.
+    """
+    if engine != "duckdb":
+        raise RecipeError.of("unknown-engine", f"there is no engine `{engine}`", "the engine of this version is duckdb")
+    sources = (source,) if isinstance(source, str) else tuple(source)
+    prepared = prepare(
+        recipe, source=sources, project=project, variables=variables, on_error=on_error, max_error_rate=max_error_rate,
+        export=str(Path(export).resolve()) if export else None,
+    )  # fmt: skip
+    cores = threads or os.cpu_count() or 1
+    settings = Settings(
+        cores, _memory_mb(memory_limit), trace, prepared.config.keep_stats, prepared.config.on_error,
+        prepared.config.max_error_rate,
+    )  # fmt: skip
+    store = Store(prepared.project.root)
+    with store.lock():
+        return _Run(prepared, store, settings, progress or Quiet(), fresh).go()
+
+
+def _memory_mb(limit: str | None) -> int:
+    if limit:
+        return max(export.parse_bytes(limit) >> 20, 256)
+    pages, size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
+    return int(pages * size * 0.6) >> 20
+
+
+class _Run:
+    def __init__(self, prepared: Prepared, store: Store, settings: Settings, progress: Progress, fresh: bool) -> None:
+        self.prepared, self.store, self.settings, self.progress, self.fresh = prepared, store, settings, progress, fresh
+        self.run_id = f"{datetime.now():%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:4]}"
+        self.started = time.perf_counter()
+        self.plan, self.config, self.source = prepared.plan, prepared.config, prepared.source
+        self.scratch = store.scratch / self.run_id
+        out = self.config.export
+        self.target = (
+            export.make_target((prepared.base / out).absolute(), self.config.shard_rows, self.config.shard_bytes)
+            if out
+            else None
+        )
+
+    def go(self) -> RunResult:
+        if self.target:
+            export.check_target(self.target, [f.path for f in self.source.files])
+        for left in self.store.scratch.iterdir():
+            if left.is_dir():
+                shutil.rmtree(left, ignore_errors=True)
+        self.scratch.mkdir()
+        with self.store.open() as con:
+            self.store.ingest_segments(con)
+            if self.fresh:
+                for call in self.plan.calls:
+                    con.execute(
+                        f"drop table if exists measured.{quote(table_of(call.function, call.identity))} cascade"
+                    )
+            known = self.store.known(con, self.plan.calls)
+            rank = read_history(con, str(self.prepared.recipe.path)).rank(self.plan)
+            record.start_run(con, self._facts())
+        pool = Pool(self.prepared.project.root, self.settings.threads)
+        measurer = Measurer(self.prepared.registry, known, self.store.segments, pool)
+        try:
+            return self._execute(measurer, rank)
+        except BaseException as error:
+            with contextlib.suppress(JuiceError, duckdb.Error), self.store.open() as con:
+                self.store.ingest_segments(con)
+                status = "failed" if isinstance(error, Exception) else "interrupted"
+                record.end_run(con, self.run_id, {"status": status, "message": str(error)})
+            if isinstance(error, OSError) or isinstance(error, duckdb.IOException):
+                raise ExportError.of("disk", f"cannot write: {error}", "make room on the disk and run again") from error
+            raise
+        finally:
+            pool.close()
+            shutil.rmtree(self.scratch, ignore_errors=True)
+            if self.target:
+                export.discard(self.target, self.run_id)
+
+    def _facts(self) -> dict[str, Any]:
+        import json
+
+        recipe = self.prepared.recipe
+        versions = {"juicesql": juicesql.__version__, "duckdb": duckdb.__version__, "python": platform.python_version()}
+        return {
+            "run_id": self.run_id, "recipe": recipe.name, "recipe_path": str(recipe.path), "rendered_sql": recipe.plain_sql,
+            "template": recipe.template, "vars": json.dumps(dict(recipe.variables)), "source": self._source_name(),
+            "source_fingerprint": self.source.fingerprint, "plan": json.dumps(self.plan.to_dict(), default=str),
+            "plan_fingerprint": self.plan.fingerprint, "versions": json.dumps(versions), "engine": "duckdb",
+            "threads": self.settings.threads, "export": str(self.target.path) if self.target else None,
+        }  # fmt: skip
+
+    def _source_name(self) -> str:
+        return " ".join(self.prepared.inputs)
+
+    def _execute(self, measurer: Measurer, rank: Mapping[str, float]) -> RunResult:
+        outputs = [self.target.staging(self.run_id)] if self.target else []
+        engine = Embedded(
+            self.plan, self.source, self.prepared.side, self.prepared.registry, measurer, self.scratch, outputs,
+            self.settings, rank,
+        )  # fmt: skip
+        try:
+            self.progress.begin(self.source.total_bytes)
+            execution = engine.run(self.progress.advance)
+            check_error_rate(
+                len(execution.failures) + len(execution.source_errors), execution.rows_in, self.settings.max_error_rate
+            )
+            self.progress.stage("writing")
+            engine.con.execute(
+                f"copy (select distinct {SAMPLE} from {quote(self._last_traced())}) to "
+                f"{literal(str(self.scratch / 'kept.parquet'))} (format parquet)"
+            )
+            files, rows_out = self._write(engine, execution.stat_labels), execution.step_rows_out[RESULT]
+        finally:
+            engine.close()
+        self.source.check_unchanged()
+        funnel = make_funnel(self.plan, execution)
+        with self.store.open() as con:
+            self.store.ingest_segments(con)
+            totals = accounting.decide(con, self.plan, execution, self.scratch)
+            con.execute("begin")
+            source_id = record.record(
+                self.store, con, self.run_id, (self._source_name(), self.source.fingerprint), self.plan, execution, funnel,
+                measurer.costs, self.scratch, self.settings.trace,
+            )  # fmt: skip
+            if self.target:
+                export.publish(self.target, files, self.run_id, str(self.prepared.recipe.path))
+            seconds = time.perf_counter() - self.started
+            record.end_run(con, self.run_id, {
+                "status": "done", "seconds": seconds, "rows_in": totals.rows_in, "rows_out": rows_out, "source_id": source_id,
+                "samples_kept": totals.kept, "samples_dropped": totals.dropped, "samples_duplicate": totals.duplicates,
+                "samples_error": totals.errors,
+            })  # fmt: skip
+            con.execute("commit")
+        return RunResult(
+            self.run_id, str(self.prepared.recipe.path), self._source_name(), str(self.prepared.project.root),
+            str(self.store.path), str(self.target.path) if self.target else "", totals.rows_in, totals.kept, totals.dropped,
+            totals.duplicates, totals.errors, rows_out, seconds, sum(c.rows for c in measurer.costs.values()),
+            sum(c.reused for c in measurer.costs.values()), tuple(funnel), tuple(files),
+        )  # fmt: skip
+
+    def _last_traced(self) -> str:
+        """The relation nearest to the result that still has a row for each sample."""
+        name = RESULT
+        while SAMPLE not in {c for c, _ in self.plan.step(name).columns}:
+            step = self.plan.step(name)
+            name = step.input if step.kind == "map" else step.inputs[0]
+        return name
+
+    def _write(self, engine: Embedded, labels: list[str]) -> list[export.ExportedFile]:
+        if not self.target:
+            return []
+        keep_id = self.config.keep_sample_id or self.plan.asks_sample_id
+        columns = [f"r.{quote(c)}" for c, _ in self.plan.step(RESULT).columns if c != SAMPLE or keep_id]
+        joined = ""
+        if self.config.keep_stats and labels:
+            fields = []
+            for i, label in enumerate(labels):
+                path = literal(str(self.scratch / "stats" / f"{i}-*.parquet"))
+                joined += f" left join (select {SAMPLE}, any_value(value) as value from read_parquet({path}) group by 1) s{i} using ({SAMPLE})"
+                fields.append(f"{quote(label)} := s{i}.value")
+            columns.append(f"struct_pack({', '.join(fields)}) as stats")
+            joined += " order by r.__rid"
+        return export.write(engine.con, self.target, columns, joined, self.run_id)

@@ -1,0 +1,210 @@
+"""The stats database of a project: opens it, reads known values, takes in what a run left, and makes its views.
+
+It is open only at the start and at the end of a run, so the duckdb CLI can attach it in between.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+from typing import IO, Any
+
+import duckdb
+import numpy as np
+
+from juicesql import segments
+from juicesql.errors import StoreError
+from juicesql.known import KnownValues, share_keys
+from juicesql.plan import Call
+from juicesql.sqltext import literal, quote
+
+SCHEMA_VERSION = "1"
+FILE = "stats.duckdb"
+
+
+class Store:
+    """The stats database of one project folder."""
+
+    def __init__(self, project: Path) -> None:
+        self.project = project
+        self.path = project / FILE
+        self.segments = project / "stats"
+        self.scratch = project / ".juicesql"
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Only one run at a time writes a project. The lock ends with the process, however that ends."""
+        self.scratch.mkdir(parents=True, exist_ok=True)
+        with open(self.scratch / "lock", "w") as handle:
+            _take(handle, self.project)
+            yield
+
+    @contextmanager
+    def open(self, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection whose default database is the stats database. Values written by DuckDB 2 open in DuckDB 1."""
+        if read_only and not self.path.exists():
+            raise StoreError.of("no-runs", f"{self.path} does not exist", "run a recipe in this project first")
+        con = duckdb.connect()
+        try:
+            mode = "read_only" if read_only else "storage_version 'v1.0.0'"
+            con.execute(f"attach {literal(str(self.path))} as stats ({mode})")
+            con.execute("use stats")
+            if not read_only:
+                con.execute(files("juicesql").joinpath("sql/schema.sql").read_text("utf-8"))
+                self._check_version(con)
+            yield con
+            con.execute("use memory")
+            con.execute("detach stats")
+        except (duckdb.IOException, duckdb.SerializationException) as error:
+            if "lock" in str(error).lower():
+                mend = "close the program that holds it, or attach it READ_ONLY there"
+                raise StoreError.of("store-in-use", f"{self.path} is open elsewhere: {error}", mend) from error
+            mend = "move the file away to start a new one, or make room on the disk"
+            raise StoreError.of("store-damaged", f"cannot use {self.path}: {error}", mend) from error
+        finally:
+            con.close()
+
+    def _check_version(self, con: duckdb.DuckDBPyConnection) -> None:
+        con.execute("insert or ignore into meta values ('schema_version', ?)", [SCHEMA_VERSION])
+        row = con.execute("select value from meta where name = 'schema_version'").fetchone()
+        if row and row[0] != SCHEMA_VERSION:
+            message = f"{self.path} has schema version {row[0]}; this juicesql writes {SCHEMA_VERSION}"
+            raise StoreError.of("store-version", message, "move it away, or use the juicesql that wrote it")
+
+    def known(self, con: duckdb.DuckDBPyConnection, calls: Iterable[Call]) -> dict[str, KnownValues]:
+        """Identity -> stored values, for the calls that have any."""
+        have = {
+            r[0]
+            for r in con.execute("select table_name from duckdb_tables() where schema_name = 'measured'").fetchall()
+        }
+        loaded = {}
+        for call in calls:
+            name = table_of(call.function, call.identity)
+            if call.stored and name in have and call.identity not in loaded:
+                table = con.sql(
+                    "select (key >> 64)::ubigint as high, (key & 18446744073709551615)::ubigint as low, value "
+                    f"from measured.{quote(name)} order by key"
+                ).to_arrow_table().combine_chunks()  # fmt: skip
+                high, low, values = (table.column(i) for i in range(3))
+                value = values.chunk(0) if values.num_chunks else values.type and values.combine_chunks()
+                loaded[call.identity] = KnownValues(np.asarray(high), np.asarray(low), value)
+        return share_keys(loaded)
+
+    def ingest_segments(self, con: duckdb.DuckDBPyConnection) -> int:
+        """Take finished segments into the database and remove them. Safe to repeat after a kill. Returns rows added."""
+        added = 0
+        for folder, paths in segments.finished(self.segments):
+            if paths:
+                added += _ingest(con, folder.name, [str(p) for p in paths])
+        segments.clear(self.segments)
+        return added
+
+    def source_id(self, con: duckdb.DuckDBPyConnection, name: str, fingerprint: str) -> tuple[int, bool]:
+        """The number of a source, and whether its rows are recorded already as they are now."""
+        row = con.execute("select source_id, fingerprint from sources where name = ?", [name]).fetchone()
+        if row:
+            return int(row[0]), row[1] == fingerprint
+        number = con.execute("select coalesce(max(source_id), 0) + 1 from sources").fetchone()
+        con.execute("insert into sources values (?, ?, '')", [number[0] if number else 1, name])
+        return int(number[0]) if number else 1, False
+
+    def argument_ids(self, con: duckdb.DuckDBPyConnection, lineages: Sequence[str]) -> dict[str, int]:
+        """Numbers of the lineages (how an argument comes from the source's columns)."""
+        for lineage in lineages:
+            con.execute(
+                "insert into arguments select coalesce(max(argument_id), 0) + 1, $lineage from arguments "
+                "having not exists (from arguments where lineage = $lineage)",
+                {"lineage": lineage},
+            )
+        rows = con.execute("select lineage, argument_id from arguments").fetchall()
+        return {lineage: int(number) for lineage, number in rows}
+
+    def record_stat_columns(
+        self, con: duckdb.DuckDBPyConnection, source_id: int, run_id: str, calls: Iterable[Call], ids: dict[str, int]
+    ) -> None:
+        """Say which stored table gives each column of the `stats` view for this source, and rebuild the view."""
+        taken: dict[str, str] = {}
+        for call in calls:
+            if call.kind != "stat":
+                continue
+            label, number = call.label, 2
+            while taken.get(label, call.identity + call.lineage) != call.identity + call.lineage:
+                label, number = f"{call.label}_{number}", number + 1
+            taken[label] = call.identity + call.lineage
+            name = table_of(call.function, call.identity)
+            con.execute(_create(name, call.returns))
+            con.execute(
+                "insert or replace into stat_columns values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [source_id, label, call.function, json.dumps(dict(call.parameters)), call.returns, call.identity,
+                 ids[call.lineage], name, run_id],
+            )  # fmt: skip
+        con.execute(_stats_view(con))
+
+
+def _take(handle: IO[str], project: Path) -> None:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        mend = "wait for it to end, or give this run another --project"
+        raise StoreError.of("project-in-use", f"another run is working in {project}", mend) from error
+    handle.write(str(os.getpid()))
+    handle.flush()
+
+
+def table_of(function: str, identity: str) -> str:
+    return f"{function}@{identity[:16]}"
+
+
+def _create(name: str, type_: str) -> str:
+    return f"create table if not exists measured.{quote(name)} (key uhugeint, value {type_})"
+
+
+def _ingest(con: duckdb.DuckDBPyConnection, name: str, paths: list[str]) -> int:
+    row = con.execute("select typeof(value) from read_parquet($paths) limit 1", {"paths": paths}).fetchone()
+    type_ = row[0] if row else "DOUBLE"
+    table = f"measured.{quote(name)}"
+    con.execute("begin")
+    con.execute(_create(name, type_))
+    result = con.execute(
+        f"insert into {table} select key, any_value(value) from ("
+        "  select (key_high::uhugeint << 64) | key_low::uhugeint as key, value from read_parquet($paths)"
+        f") fresh where key not in (select key from {table}) group by key",
+        {"paths": paths},
+    ).fetchone()
+    con.execute("commit")
+    return int(result[0]) if result else 0
+
+
+def _stats_view(con: duckdb.DuckDBPyConnection) -> str:
+    """The wide view: a row a sample, a column a stat, each joined by the content key of its own arguments."""
+    rows = con.execute(
+        "select label, source_id, argument_id, table_name from stat_columns order by label, source_id"
+    ).fetchall()
+    labels = sorted({r[0] for r in rows})
+    keys: dict[tuple[int, int], str] = {}
+    joins, values = [], {label: list[str]() for label in labels}
+    for i, (label, source, argument, table) in enumerate(rows):
+        if (source, argument) not in keys:
+            key = keys[source, argument] = f"k{len(keys)}"
+            joins.append(
+                f"left join sample_keys {key} on {key}.source_id = r.source_id and {key}.sample_id = r.sample_id "
+                f"and {key}.source_id = {source} and {key}.argument_id = {argument}"
+            )
+        joins.append(f"left join measured.{quote(table)} m{i} on m{i}.key = {keys[source, argument]}.key")
+        values[label].append(f"m{i}.value")
+    columns = "".join(f", coalesce({', '.join(v)}) as {quote(label)}" for label, v in values.items())
+    return (
+        f"create or replace view stats as select r.source_id, r.sample_id{columns} from sample_rows r {' '.join(joins)}"
+    )
+
+
+def insert(con: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Sequence[Any]]) -> None:
+    """Append rows of Python values to a table of the database."""
+    if rows:
+        marks = ", ".join("?" * len(rows[0]))
+        con.executemany(f"insert into {quote(table)} values ({marks})", [list(r) for r in rows])

@@ -1,0 +1,178 @@
+"""Worker processes for functions that hold the GIL or own a model: Arrow batches go over pipes, nothing is pickled.
+
+`process` functions share `size` workers. Each `device` function has one worker of its own, which loads its model once.
+A worker that dies takes one batch with it: the caller gets WorkerDied, and the next call starts another worker.
+"""
+
+from __future__ import annotations
+
+import json
+import queue
+import struct
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+import pyarrow as pa
+
+from juicesql.api import Function
+from juicesql.errors import FunctionError, Problem
+
+_HEAD = struct.Struct("<cQ")
+
+
+class WorkerDied(Exception):
+    """The worker process ended while it worked on a batch."""
+
+
+class RemoteError(Exception):
+    """The function raised in the worker; the message says what."""
+
+
+class Pool:
+    """Starts workers when they are first needed and keeps them until `close`."""
+
+    def __init__(self, project: Path | None, size: int) -> None:
+        self.project, self.size = project, size
+        self.free: dict[str, queue.Queue[_Worker | None]] = {}
+        self.started: list[_Worker] = []
+        self.lock = threading.Lock()
+
+    def apply(self, function: Function, columns: Sequence[pa.Array], parameters: Mapping[str, Any]) -> pa.Array:
+        """The values of `function` for a batch, computed in a worker."""
+        free = self._queue(function)
+        worker = free.get()
+        try:
+            if worker is None:
+                worker = _Worker(self.project)
+                with self.lock:
+                    self.started.append(worker)
+            return worker.call(function.name, columns, parameters)
+        except WorkerDied:
+            worker = None
+            raise
+        finally:
+            free.put(worker)
+
+    def _queue(self, function: Function) -> queue.Queue[_Worker | None]:
+        name, size = (function.name, 1) if function.runs_on == "device" else ("", self.size)
+        with self.lock:
+            if name not in self.free:
+                self.free[name] = queue.Queue()
+                for _ in range(size):
+                    self.free[name].put(None)
+            return self.free[name]
+
+    def close(self) -> None:
+        for worker in self.started:
+            worker.close()
+
+
+class _Worker:
+    def __init__(self, project: Path | None) -> None:
+        command = [sys.executable, "-m", "juicesql.workers", *([str(project)] if project else [])]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def call(self, name: str, columns: Sequence[pa.Array], parameters: Mapping[str, Any]) -> pa.Array:
+        stdin, stdout = self.process.stdin, self.process.stdout
+        assert stdin is not None and stdout is not None
+        batch = pa.record_batch(list(columns), names=[f"c{i}" for i in range(len(columns))])
+        try:
+            _send(stdin, b"C", json.dumps({"function": name, "parameters": dict(parameters)}).encode())
+            _send(stdin, b"B", _to_bytes(batch))
+            kind, body = _receive(stdout)
+        except (OSError, EOFError) as error:
+            code = self.process.wait()
+            raise WorkerDied(f"the worker process ended with {_ending(code)}") from error
+        if kind == b"E":
+            message = json.loads(body)
+            if message["problems"]:
+                raise FunctionError([Problem(**p) for p in message["problems"]])
+            raise RemoteError(message["text"])
+        return _from_bytes(body).column(0)
+
+    def close(self) -> None:
+        if self.process.stdin:
+            self.process.stdin.close()
+        try:
+            self.process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        if self.process.stdout:
+            self.process.stdout.close()
+
+
+def _ending(code: int) -> str:
+    return f"signal {-code}" if code < 0 else f"exit code {code}"
+
+
+def _send(stream: IO[bytes], kind: bytes, body: bytes | pa.Buffer) -> None:
+    stream.write(_HEAD.pack(kind, len(body)))
+    stream.write(body)
+    stream.flush()
+
+
+def _receive(stream: IO[bytes]) -> tuple[bytes, bytes]:
+    head = stream.read(_HEAD.size)
+    if len(head) < _HEAD.size:
+        raise EOFError
+    kind, size = _HEAD.unpack(head)
+    body = stream.read(size)
+    if len(body) < size:
+        raise EOFError
+    return kind, body
+
+
+def _to_bytes(batch: pa.RecordBatch) -> pa.Buffer:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, batch.schema) as writer:
+        writer.write_batch(batch)
+    return sink.getvalue()
+
+
+def _from_bytes(body: bytes) -> pa.RecordBatch:
+    with pa.ipc.open_stream(body) as reader:
+        return reader.read_next_batch()
+
+
+def serve(stdin: IO[bytes], stdout: IO[bytes], project: Path | None) -> None:
+    """The loop of a worker: a call and its batch in, values or an error out, until the input ends."""
+    from juicesql.call import apply
+    from juicesql.errors import JuiceError
+    from juicesql.registry import Registry
+
+    registry = Registry(project)
+    while True:
+        try:
+            _, head = _receive(stdin)
+            _, body = _receive(stdin)
+        except EOFError:
+            return
+        asked = json.loads(head)
+        try:
+            columns = [c for c in _from_bytes(body).columns]
+            values = apply(registry.get(asked["function"]), columns, asked["parameters"])
+            _send(stdout, b"V", _to_bytes(pa.record_batch([values], names=["v"])))
+        except JuiceError as error:
+            problems = [vars(p) for p in error.problems]
+            _send(stdout, b"E", json.dumps({"problems": problems, "text": str(error)}).encode())
+        except Exception as error:  # the function's own failure: it is reported to the caller
+            text = f"{type(error).__name__}: {error}"
+            _send(stdout, b"E", json.dumps({"problems": [], "text": text}).encode())
+
+
+def _main() -> None:
+    """Keep the pipe for answers only: whatever a function prints goes to stderr."""
+    import os
+
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    serve(sys.stdin.buffer, answers, Path(sys.argv[1]) if len(sys.argv) > 1 else None)
+
+
+if __name__ == "__main__":
+    _main()
