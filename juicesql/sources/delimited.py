@@ -22,6 +22,7 @@ from juicesql.errors import SourceError
 from juicesql.sources.columns import merge_types
 from juicesql.sources.files import Bounded, LocalFile, opened
 from juicesql.sources.model import Bad, Parsed, Piece
+from juicesql.sources.quotes import Watched, malformed
 
 SAMPLE_BYTES = 2 << 20
 _SNIFF = 1 << 16
@@ -116,7 +117,7 @@ class Delimited:
         with opened(self.file) as (stream, _):
             sample = _head(stream, _SNIFF).decode("utf-8-sig", "replace")
         parse = pcsv.ParseOptions(
-            delimiter=self._delimiter(sample.lstrip("\r\n").split("\n")[0]),
+            delimiter=self._delimiter(re.split(r"[\r\n]", sample.lstrip("\r\n"))[0]),
             quote_char=self._quoted(sample),
             newlines_in_values=True,
             invalid_row_handler=skip,
@@ -128,13 +129,20 @@ class Delimited:
             quoted_strings_can_be_null=False,
         )
         read = pcsv.ReadOptions(use_threads=False, block_size=block_size)
+        broken: dict[int, str] | None = None
         with opened(self.file) as (stream, raw), _csv_errors(self.file):
+            watched = Watched(stream, parse.delimiter)
+            source = stream if parse.quote_char is False else watched
             done = following = 0
-            for batch in pcsv.open_csv(stream, read_options=read, parse_options=parse, convert_options=convert):
+            for batch in pcsv.open_csv(source, read_options=read, parse_options=parse, convert_options=convert):
+                if batch.num_columns != len(names):
+                    raise pa.ArrowInvalid(f"the header line has {len(names)} names for {batch.num_columns} columns")
                 table = pa.table(batch).rename_columns(names)
                 result, following = _numbered(table, skipped, following, raw, done)
                 done = raw.position
-                yield result
+                if watched.irregular and broken is None:
+                    broken = malformed(self.file, parse.delimiter)
+                yield _without(result, broken) if broken else result
             if skipped:
                 none = pa.table(dict.fromkeys(names, pa.array([], pa.binary())))
                 yield _numbered(none, skipped, following, raw, done)[0]
@@ -159,11 +167,23 @@ def _numbered(table: pa.Table, skipped: list[Any], following: int, raw: Bounded,
     return Batch(table, numbers, tuple(bad), raw.position - done), following
 
 
+def _without(batch: Batch, broken: dict[int, str]) -> Batch:
+    """The batch with its malformed rows among the bad ones."""
+    hit = [n for n in batch.numbers if n in broken]
+    if not hit:
+        return batch
+    keep = [i for i, n in enumerate(batch.numbers) if n not in broken]
+    bad = sorted([*batch.bad, *(Bad(n, broken[n]) for n in hit)], key=lambda b: b.position)
+    return Batch(
+        batch.table.take(pa.array(keep, pa.int64())), [batch.numbers[i] for i in keep], tuple(bad), batch.bytes
+    )
+
+
 @contextmanager
 def _csv_errors(file: LocalFile) -> Iterator[None]:
     try:
         yield
-    except pa.ArrowInvalid as error:
+    except (pa.ArrowInvalid, UnicodeDecodeError) as error:
         mend = "look for a quote that is never closed; a record must fit into the block (8 MB)"
         raise SourceError.of("broken-csv", f"`{file.name}` cannot be cut into rows: {error}", mend) from None
 
@@ -173,7 +193,7 @@ def _head(stream: Any, size: int = 1 << 20) -> bytes:
     data: bytes = stream.read(size) or b""
     while data and size != _SNIFF and b"\n" not in data.lstrip(b"\r\n") and (more := stream.read(size)):
         data += more
-    return data if size == _SNIFF else data.lstrip(b"\r\n").partition(b"\n")[0].rstrip(b"\r")
+    return data if size == _SNIFF else data.lstrip(b"\r\n").replace(b"\r", b"\n").partition(b"\n")[0]
 
 
 def _type_of(column: pa.ChunkedArray) -> pa.DataType:

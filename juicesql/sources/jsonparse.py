@@ -42,6 +42,8 @@ def parse_values(values: Sequence[Any], first: int, schema: pa.Schema) -> Parsed
         try:
             rows.append(_row(value, schema))
             positions.append(position)
+        except RecursionError:
+            bad.append(Bad(position, "nested too deeply"))
         except Misfit as misfit:
             bad.append(Bad(position, str(misfit).encode(errors="backslashreplace").decode()))
     columns = [pa.array([row[f.name] for row in rows], f.type) for f in schema]

@@ -15,6 +15,8 @@ import pyarrow as pa
 
 # Objects with more keys than this are dictionaries of the data, not structure.
 MAX_KEYS = 200
+# What lies deeper is kept as JSON text.
+MAX_DEPTH = 32
 _NAMES = {dict: "an object", list: "a list", str: "a string", bool: "a boolean", int: "a number", float: "a number"}
 _SQL = {"int64": "BIGINT", "double": "DOUBLE", "bool": "BOOLEAN"}
 # Python reads 1e999 as infinity.
@@ -65,18 +67,20 @@ def decode_line(line: bytes) -> Any:
         raise Misfit(f"broken JSON: {error}") from None
 
 
-def widen(shape: Shape, value: Any) -> Shape:
+def widen(shape: Shape, value: Any, depth: int = 0) -> Shape:
     """The shape that also holds the value. May change `shape` in place."""
     if value is None or isinstance(value, Unfit) or shape == "VARCHAR":
         return shape
+    if depth > MAX_DEPTH:
+        return "VARCHAR"
     if isinstance(value, dict):
-        return _widen_object(shape, value)
+        return _widen_object(shape, value, depth)
     if isinstance(value, list):
         if shape is not None and not isinstance(shape, list):
             return "VARCHAR"
         inner = shape[0] if shape else None
         for item in value:
-            inner = widen(inner, item)
+            inner = widen(inner, item, depth + 1)
         return [inner]
     return shape if value in _INFINITE else merge(shape, _scalar(value))
 
@@ -146,7 +150,7 @@ def fit_fields(value: dict[str, Any], fields: Iterable[pa.Field], prefix: str = 
     return fitted
 
 
-def _widen_object(shape: Shape, value: dict[str, Any]) -> Shape:
+def _widen_object(shape: Shape, value: dict[str, Any], depth: int) -> Shape:
     if shape is not None and not isinstance(shape, dict):
         return "VARCHAR"
     shape = {} if shape is None else shape
@@ -154,7 +158,7 @@ def _widen_object(shape: Shape, value: dict[str, Any]) -> Shape:
         if not key.isascii() and any("\ud800" <= c <= "\udfff" for c in key):
             continue  # half a surrogate pair cannot name a column; the row fails by itself
         if key in shape or not (isinstance(item, Unfit) or item in _INFINITE):
-            shape[key] = widen(shape.get(key), item)
+            shape[key] = widen(shape.get(key), item, depth + 1)
     return shape
 
 

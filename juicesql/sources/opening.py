@@ -48,7 +48,7 @@ def open_source(spec: SourceSpec, *, memory_limit: str | None = None) -> Source:
     entries, files = _entries(spec, memory_limit)
     raw = _raw_schema(entries, spec.full_scan)
     if not raw.names:
-        message = f"`{' '.join(spec.inputs)}` has no rows and no columns"
+        message = f"`{' '.join(spec.inputs)}` has no row that can be read, so no columns"
         raise SourceError.of("empty-source", message, "name an input that holds at least one row")
     picks = columns.picks(raw, spec.columns)
     schema = pa.schema([(p.name, p.type) for p in picks])

@@ -108,6 +108,13 @@ def test_types(reading: Reading) -> None:
     assert set(rows[3].values()) == {3, None}
 
 
+def test_deep_nesting_is_text(reading: Reading) -> None:
+    deep = '{"x":' * 400 + "1" + "}" * 400
+    reading.write("a.jsonl", '{"b": 1}\n{"a": ' + "[" * 600 + "]" * 600 + '}\n{"o": ' + deep + "}\n")
+    rows = reading.rows("a.jsonl")
+    assert rows[0] == {"b": 1, "a": None, "o": None} and len(rows) == 3
+
+
 def _big(reading: Reading, late: str) -> None:
     """A file whose last line lies between the sampled spots."""
     line = '{"n": 1, "t": "' + "x" * 1000 + '"}\n'

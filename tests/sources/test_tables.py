@@ -5,12 +5,17 @@ from __future__ import annotations
 import datetime
 import decimal
 import gzip
+import io
+import json
 import random
+from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
+from juicesql.sources.quotes import Watched, _Scan
 
 from .conftest import Reading, collect
 
@@ -44,7 +49,7 @@ def test_broken_json_file(reading: Reading, text: str) -> None:
 
 
 def test_json_array_over_many_windows(reading: Reading) -> None:
-    values = ['{"n": %d, "t": "%s"}' % (i, "é" * (i % 3000)) for i in range(1500)]
+    values = [json.dumps({"n": i, "t": "é" * (i % 3000)}, ensure_ascii=False) for i in range(1500)]
     reading.write("a.json", "[" + ",".join(values) + "]")
     rows, errors = collect(reading.open("a.json"), max_bytes=1 << 16, max_rows=100)
     assert [(r["n"], len(r["t"])) for r in rows] == [(i, i % 3000) for i in range(1500)] and errors == []
@@ -53,7 +58,8 @@ def test_json_array_over_many_windows(reading: Reading) -> None:
 def test_csv(reading: Reading) -> None:
     reading.write(
         "a.csv",
-        b'\xef\xbb\xbfid,code,text,when,x,b\r\n1,007,"line\r\ntwo, ""q""",2024-01-01,1.5,true\r\n\r\n2,8,,,2,\r\n3,9,"",5" pipe,-3e2,false\r\n',
+        b'\xef\xbb\xbfid,code,text,when,x,b\r\n1,007,"line\r\ntwo, ""q""",2024-01-01,1.5,true\r\n'
+        b'\r\n2,8,,,2,\r\n3,9,"",5" pipe,-3e2,false\r\n',
     )
     assert reading.rows("a.csv") == [
         {"id": 1, "code": "007", "text": 'line\r\ntwo, "q"', "when": "2024-01-01", "x": 1.5, "b": True},
@@ -72,6 +78,35 @@ def test_csv_broken_rows_keep_their_numbers(reading: Reading) -> None:
         (4, "a.csv", 4, "3 columns instead of 2 in row 5: 5,v,w"),
         (6, "a.csv", 6, "1 columns instead of 2 in row 7: 7"),
     ]
+
+
+@pytest.mark.parametrize("max_bytes", [8 << 20, 24, 31])
+def test_csv_malformed_quotes_do_not_swallow_rows_in_silence(reading: Reading, max_bytes: int) -> None:
+    reading.write("a.csv", 'a,b\n1,5" pipe\n\n2,"x"y\n3,"say ""hi"""\n4,"p\n5,"q"\n6,ok\n7,"open\n8,v\n')
+    rows, errors = collect(reading.open("a.csv"), max_bytes=max_bytes)
+    assert [(r["sample_id"], r["a"], r["b"]) for r in rows] == [(0, 1, '5" pipe'), (2, 3, 'say "hi"'), (4, 6, "ok")]
+    assert [(e[0], e[3]) for e in errors] == [
+        (1, "a closing quote in row 2 is followed by other text"),
+        (3, "a closing quote in row 4 is followed by other text"),
+        (5, "a quote that opens in row 6 is never closed"),
+    ]
+
+
+def test_quotes_at_every_chunk_boundary(tmp_path: Path) -> None:
+    text = b'a,b\n1,"x ""y"" z"\n2,"" \n3,""""\n4,"p\nq"\n'
+    for step in range(1, len(text)):
+        stream = Watched(io.BytesIO(text), ",")
+        while stream.read(step):
+            pass
+        assert stream.irregular
+        scan = _Scan(",")
+        for i in range(0, len(text), step):
+            scan.feed(text[i : i + step])
+        assert scan.finish() == {1: "a closing quote in row 2 is followed by other text"}
+        regular = Watched(io.BytesIO(text.replace(b'"" ', b'""')), ",")
+        while regular.read(step):
+            pass
+        assert not regular.irregular
 
 
 def test_csv_many_blocks(reading: Reading) -> None:
@@ -108,6 +143,11 @@ def test_csv_header_and_quotes(reading: Reading) -> None:
     assert reading.rows("d.tsv.gz") == [{"a": "x\ty", "b": 1}]
     reading.write("e.csv.gz", gzip.compress(b"a,b\n" + b"1,2\n" * 10)[:-4])
     assert "error[truncated-file] `e.csv.gz`" in reading.refuse("e.csv.gz")
+    for header in (b"a\xff,b\n1,2\n", b'"a\nb",c\n1,2\n'):
+        reading.write("g.csv", header)
+        assert "error[broken-csv] `g.csv` cannot be cut into rows" in reading.refuse("g.csv")
+    reading.write("h.csv", "a,b\r1,2\r3,4\r")
+    assert reading.rows("h.csv") == [{"a": 1, "b": 2}, {"a": 3, "b": 4}]
     reading.write("f.csv", "a,b\n")
     source = reading.open("f.csv")
     assert source.schema.names == ["a", "b"] and collect(source) == ([], [])
@@ -161,7 +201,8 @@ def test_duckdb_tables_and_views(reading: Reading) -> None:
             'create schema s; create table s."my t" as select i, i::varchar as text, [i] as l from range(20000) r(i)'
         )
         con.execute(
-            "create view v as select text, map {'a': i} as m, 'x'::enum('x', 'y') as e, 1::hugeint h from s.\"my t\" limit 3"
+            "create view v as select text, map {'a': i} as m, 'x'::enum('x', 'y') as e, 1::hugeint h "
+            'from s."my t" limit 3'
         )
     rows = reading.rows("duckdb:w.duckdb#s.my t")
     assert rows[0] == {"i": 0, "text": "0", "l": [0]} and [r["i"] for r in rows] == list(range(20_000))
