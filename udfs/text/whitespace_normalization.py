@@ -1,0 +1,60 @@
+"""Mapper `whitespace_normalization`."""
+
+import pyarrow as pa
+
+from juicesql.api import kernel, mapper, rewrite_utf8
+
+from ._chars import BLANK, SPACE, classes, decode
+
+
+@mapper("whitespace_normalization(text VARCHAR) -> VARCHAR")
+def whitespace_normalization(text: pa.StringArray) -> pa.StringArray:
+    """Strip whitespace from both ends, then turn every kind of blank into a plain space.
+
+    The ends are stripped as `str.strip` does. Blanks are tab, NBSP, U+2000-200D (zero-width ones too), U+202F, U+205F,
+    U+2060, U+3000, U+FFFC and U+0084. Newlines stay, runs are not collapsed, and a leading zero-width space becomes a
+    leading space because it is no whitespace to `strip`. Empty text stays empty.
+    """
+    return rewrite_utf8(_whitespace, text, 1, classes())
+
+
+@kernel
+def _whitespace(data, offsets, out, out_offsets, table):
+    changed = False
+    at = 0
+    for row in range(len(offsets) - 1):
+        i, stop = int(offsets[row]), int(offsets[row + 1])
+        length = stop - i
+        while i < stop:
+            c, after = decode(data, i)
+            if not table[c] & SPACE:
+                break
+            i = after
+        while stop > i:
+            last = stop - 1
+            while data[last] & 0xC0 == 0x80:
+                last -= 1
+            if not table[decode(data, last)[0]] & SPACE:
+                break
+            stop = last
+        changed |= stop - i < length
+        while i < stop:
+            b = data[i]
+            if b < 0x80:
+                changed |= b == 0x09
+                out[at] = 0x20 if b == 0x09 else b
+                at += 1
+                i += 1
+            else:
+                c, after = decode(data, i)
+                if table[c] & BLANK:
+                    changed = True
+                    out[at] = 0x20
+                    at += 1
+                else:
+                    for k in range(i, after):
+                        out[at] = data[k]
+                        at += 1
+                i = after
+        out_offsets[row + 1] = at
+    return changed
