@@ -2,20 +2,23 @@
 
 import hashlib
 import json
+from itertools import pairwise
 
 import definitions as plain
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from juicesql.udfs.text._lists import SHIPPED, SHIPPED_SHA256
 
 from juicesql.errors import FunctionError
-from juicesql.udfs.text._lists import SHIPPED, SHIPPED_SHA256
 
 batches = st.lists(plain.texts, min_size=1, max_size=5)
 some = settings(max_examples=300, deadline=None)
 
 
-@pytest.mark.parametrize("name", ["alnum_ratio", "special_char_ratio", "avg_line_length", "max_line_length", "num_words"])
+@pytest.mark.parametrize(
+    "name", ["alnum_ratio", "special_char_ratio", "avg_line_length", "max_line_length", "num_words"]
+)
 @some
 @given(batches)
 def test_counts(name: str, texts: list[str]) -> None:
@@ -44,10 +47,12 @@ def test_repetition_of_long_text_over_a_small_alphabet(words: list[str]) -> None
 
 @pytest.mark.parametrize("kind", ["stopwords", "flagged_words"])
 @some
-@given(texts=batches, sizes=st.lists(st.integers(1, 4), max_size=3), join=st.sampled_from(["", " ", "中"]), data=st.data())
+@given(
+    texts=batches, sizes=st.lists(st.integers(1, 4), max_size=3), join=st.sampled_from(["", " ", "中"]), data=st.data()
+)
 def test_word_lists(kind: str, texts: list[str], sizes: list[int], join: str, data, tmp_path_factory) -> None:
     words = sorted({w for t in texts for w in plain.refined(t)})
-    pairs = [a + join + b for a, b in zip(words, words[1:], strict=False)]
+    pairs = [a + join + b for a, b in pairwise(words)]
     chosen = data.draw(st.lists(st.sampled_from(["the", *words, *pairs]), max_size=8))
     folder = tmp_path_factory.mktemp("lists", numbered=True)
     (folder / f"my_{kind}_1.json").write_text(json.dumps({"xx": chosen[::2], "yy": ["zzz"]}))

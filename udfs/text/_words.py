@@ -90,7 +90,7 @@ def hash_bytes(data, start, stop):
 
 @kernel
 def same_bytes(a, i, b, j, length):
-    for k in range(length):
+    for k in range(length):  # noqa: SIM110 - compiled
         if a[i + k] != b[j + k]:
             return False
     return True

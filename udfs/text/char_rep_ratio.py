@@ -5,7 +5,6 @@ import pyarrow as pa
 
 from juicesql.api import FunctionError, kernel, map_utf8, stat
 
-
 from ._chars import decode, longest_row
 from ._words import same_bytes, table_bits
 

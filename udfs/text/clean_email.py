@@ -15,7 +15,7 @@ def clean_email(text: pa.StringArray, pattern: str | None, repl: str) -> pa.Stri
     r"""Replace e-mail addresses.
 
     An address is `[A-Za-z0-9.\-+_]+@[a-z0-9.\-+_]+\.[a-z]+`: its domain is lower case, so `A@B.COM` stays. `pattern` is
-    a pattern of the `regex` module instead (slow: it holds the GIL), `repl` what is put there, in which `\1` is a group.
+    a pattern of the `regex` module instead (slow: it holds the GIL), `repl` what is put there (`\1` is a group).
     Empty text stays empty.
     """
     literal = literal_bytes(repl)
@@ -55,7 +55,9 @@ def _clean_email(data, offsets, out, out_offsets, repl):
 
 @kernel
 def _in_local_part(b):
-    return 0x61 <= b <= 0x7A or 0x41 <= b <= 0x5A or 0x30 <= b <= 0x39 or b == 0x2E or b == 0x2D or b == 0x2B or b == 0x5F
+    return (
+        0x61 <= b <= 0x7A or 0x41 <= b <= 0x5A or 0x30 <= b <= 0x39 or b == 0x2E or b == 0x2D or b == 0x2B or b == 0x5F
+    )
 
 
 @kernel

@@ -116,7 +116,9 @@ def _may_link(data, i, floor, stop):
         if i + 1 >= stop or i - floor < 2:
             return False
         before, after = data[i - 1], data[i + 1]
-        return (_loose(before) or before == 0x5F or before == 0x2D) and (_loose(after) or after == 0x2F or after == 0x25)
+        return (_loose(before) or before == 0x5F or before == 0x2D) and (
+            _loose(after) or after == 0x2F or after == 0x25
+        )
     if b == 0x2F:
         k = i - 1
         while k >= floor and i - k <= 16 and _loose(data[k]):

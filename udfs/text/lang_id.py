@@ -31,7 +31,9 @@ class LangId:
         found = [self.model.predict(t.lower().replace("\n", " "), k=1) for t in text.to_pylist()]
         labels = [names[0].removeprefix("__label__") if names else None for names, _ in found]
         scores = [float(values[0]) if names else None for names, values in found]
-        return pa.StructArray.from_arrays([pa.array(labels, pa.string()), pa.array(scores, pa.float64())], ["lang", "score"])
+        return pa.StructArray.from_arrays(
+            [pa.array(labels, pa.string()), pa.array(scores, pa.float64())], ["lang", "score"]
+        )
 
 
 def _default_model() -> str:
@@ -45,4 +47,6 @@ def _default_model() -> str:
     for path in (own, *shipped):
         if path.is_file():
             return str(path)
-    raise FunctionError.of("no-model", "no fastText language model", "pip install 'juicesql[text]', or give model := 'path'")
+    raise FunctionError.of(
+        "no-model", "no fastText language model", "pip install 'juicesql[text]', or give model := 'path'"
+    )

@@ -9,7 +9,8 @@ from ._lists import listed_ratio
 
 @stat(
     "stopwords_ratio(text VARCHAR, lang VARCHAR := 'en', use_words_aug BOOLEAN := false, "
-    "words_aug_group_sizes INTEGER[] := [2], words_aug_join_char VARCHAR := '', stopwords_dir VARCHAR := NULL) -> DOUBLE"
+    "words_aug_group_sizes INTEGER[] := [2], words_aug_join_char VARCHAR := '', "
+    "stopwords_dir VARCHAR := NULL) -> DOUBLE"
 )
 def stopwords_ratio(
     text: pa.StringArray,

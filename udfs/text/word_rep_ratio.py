@@ -5,7 +5,6 @@ import pyarrow as pa
 
 from juicesql.api import FunctionError, kernel, map_utf8, stat
 
-
 from ._chars import classes, longest_row, lowered
 from ._words import number_words, refine, table_bits
 
@@ -80,7 +79,7 @@ def _repeated(ids, words, n, slots, hashes, counts):
 
 @kernel
 def _same_gram(ids, a, b, n):
-    for k in range(n):
+    for k in range(n):  # noqa: SIM110 - compiled
         if ids[a + k] != ids[b + k]:
             return False
     return True
