@@ -87,16 +87,21 @@ def _slots(data, offsets):
 
 
 @kernel
-def _on_list(buffer, start, stop, data, offsets, slots):
-    bits = table_bits(2 * (len(offsets) - 1))
-    slot = np.int64(hash_bytes(buffer, start, stop) >> np.uint64(64 - bits))
-    while slots[slot] >= 0:
-        begin = offsets[slots[slot]]
-        length = offsets[slots[slot] + 1] - begin
-        if length == stop - start and same_bytes(data, begin, buffer, start, length):
-            return True
-        slot = (slot + 1) & ((1 << bits) - 1)
-    return False
+def _count_listed(buffer, starts, ends, words, data, offsets, slots):
+    """How many of the words of `buffer` are on the list."""
+    shift = np.uint64(64 - table_bits(2 * (len(offsets) - 1)))
+    mask = len(slots) - 1
+    listed = 0
+    for w in range(words):
+        length = ends[w] - starts[w]
+        slot = np.int64(hash_bytes(buffer, starts[w], ends[w]) >> shift)
+        while slots[slot] >= 0:
+            begin = offsets[slots[slot]]
+            if offsets[slots[slot] + 1] - begin == length and same_bytes(data, begin, buffer, starts[w], length):
+                listed += 1
+                break
+            slot = (slot + 1) & mask
+    return listed
 
 
 @kernel
@@ -105,17 +110,16 @@ def _listed_ratio(data, offsets, out, flags, lower, list_data, list_offsets, slo
     most = longest // 2 + 1
     buffer = np.empty(2 * longest + 4, np.uint8)
     starts, ends = np.empty(most, np.int32), np.empty(most, np.int32)
+    bounds = np.zeros(2, np.int32)
     joined = np.empty(2 * longest + 4 + most * len(joint) if len(groups) else 1, np.uint8)
     for row in range(len(out)):
         words = refine(data, int(offsets[row]), int(offsets[row + 1]), flags, lower, buffer, starts, ends)
         total = words
-        listed = 0
-        for w in range(words):
-            listed += _on_list(buffer, starts[w], ends[w], list_data, list_offsets, slots)
+        listed = _count_listed(buffer, starts, ends, words, list_data, list_offsets, slots)
         for size in groups:
             for w in range(words - size + 1):
-                length = _join(buffer, starts, ends, w, size, joint, joined)
-                listed += _on_list(joined, 0, length, list_data, list_offsets, slots)
+                bounds[1] = _join(buffer, starts, ends, w, size, joint, joined)
+                listed += _count_listed(joined, bounds[:1], bounds[1:], 1, list_data, list_offsets, slots)
                 total += 1
         out[row] = listed / total if total else 0.0
 
