@@ -11,6 +11,7 @@ from juicesql.engines.embedded import Execution
 from juicesql.errors import AccountingError
 from juicesql.plan import GlobalStep, Plan
 from juicesql.stages import mainline, stages_of
+from juicesql.store import insert
 
 _VERDICTS = """
 create or replace temp table verdict as
@@ -47,7 +48,7 @@ def decide(con: duckdb.DuckDBPyConnection, plan: Plan, execution: Execution, scr
     con.execute("create or replace temp table step_place (cut varchar, place integer)")
     places = {step.name: i for i, step in enumerate(plan.steps) if step.name in main}
     rows = [*places.items(), *((c.id, places[c.step_place]) for c in _placed_cuts(plan, places))]
-    con.executemany("insert into step_place values (?, ?)", [list(r) for r in rows] or [["", 0]])
+    insert(con, "step_place", rows)
     _load(con, "kept_ids", "sample_id bigint", [scratch / "kept.parquet"])
     con.execute(
         "create or replace temp table drop_row (sample_id bigint, cut varchar, value varchar, duplicate_of bigint)"
@@ -59,8 +60,7 @@ def decide(con: duckdb.DuckDBPyConnection, plan: Plan, execution: Execution, scr
     con.execute("create or replace temp table failure (sample_id bigint, message varchar, fatal boolean)")
     failures = [[f.sample_id, f"{f.function}: {f.message}", f.fatal] for f in execution.failures]
     failures += [[e.sample_id, e.message, True] for e in execution.source_errors]
-    if failures:
-        con.executemany("insert into failure values (?, ?, ?)", failures)
+    insert(con, "failure", failures)
     con.execute(_VERDICTS)
     counted = dict(con.execute("select verdict, count(*) from verdict group by verdict").fetchall())
     totals = Totals(execution.rows_in, *(counted.get(v, 0) for v in ("kept", "dropped", "duplicate", "error")))

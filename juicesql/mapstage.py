@@ -6,6 +6,7 @@ process and device calls only see the rows that the cheap cuts left, dearest las
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,9 +18,14 @@ import pyarrow.compute as pc
 
 from juicesql.binder import close_off
 from juicesql.errors import FunctionError
+from juicesql.known import Keys
 from juicesql.measure import Measurer, content_keys
 from juicesql.plan import CHEAP, SAMPLE, Call, Cut, MapStep
 from juicesql.registry import Registry
+from juicesql.signature import arrow_type
+
+
+_PLAIN = re.compile(r"cast\((\w+) as (.+)\)")
 
 
 @dataclass
@@ -121,6 +127,7 @@ class _Step:
         self.trace, self.keep_stats, self.result = trace, keep_stats, result
         self.table: pa.Table = result.table
         self.calls = {c.column: c for c in step.calls}
+        self.keys: dict[tuple[str, ...], tuple[Keys, Keys, Any]] = {}
 
     def run(self) -> None:
         self.result.rows_in[self.step.name] = self.table.num_rows
@@ -151,10 +158,8 @@ class _Step:
             self._add(call)
 
     def _add(self, call: Call) -> None:
-        self._register(self.table)
-        computed = self._guarded(f"select {', '.join(f'{a} as a{i}' for i, a in enumerate(call.arguments))} from __t")
-        keys = content_keys(self.con, call.arguments) if call.stored else None
-        flat = [_flat(c) for c in computed.columns]
+        flat = self._arguments(call)
+        keys = self._keys(call.arguments) if call.stored else None
         values, failures = self.measurer.measure(call, flat, keys, lambda mask: self._sql_call(call, mask))
         if keys is not None and call.kind == "stat" and call.lineage not in self.result.keys:
             ids = _flat(self.table.column(SAMPLE)).filter(pa.array(keys[2]))
@@ -168,7 +173,30 @@ class _Step:
         if fatal and failures:
             keep = np.ones(self.table.num_rows, bool)
             keep[[f.row for f in failures]] = False
-            self.table = self.table.filter(pa.array(keep))
+            self._filter(keep)
+
+    def _filter(self, keep: np.ndarray[Any, Any]) -> None:
+        self.table = self.table.filter(pa.array(keep))
+        self.keys = {}
+
+    def _arguments(self, call: Call) -> list[pa.Array]:
+        """The argument columns; one that is an input column of the right type is not copied."""
+        self._register(self.table)
+        plain = [_PLAIN.fullmatch(a) for a in call.arguments]
+        names = [m.group(1) for m in plain if m and self._has(m.group(1), m.group(2))]
+        if len(names) == len(plain) and names:
+            return [_flat(self.table.column(n)) for n in names]
+        table = self._guarded(f"select {', '.join(f'{a} as a{i}' for i, a in enumerate(call.arguments))} from __t")
+        return [_flat(c) for c in table.columns]
+
+    def _has(self, column: str, type_: str) -> bool:
+        return column in self.table.column_names and self.table.schema.field(column).type == arrow_type(type_)
+
+    def _keys(self, arguments: tuple[str, ...]) -> tuple[Keys, Keys, Any]:
+        """The content keys of some arguments; they hold until rows leave the table."""
+        if arguments not in self.keys:
+            self.keys[arguments] = content_keys(self.con, arguments)
+        return self.keys[arguments]
 
     def _sql_call(self, call: Call, mask: pa.Array | None) -> pa.Array:
         self._register(self.table if mask is None else self.table.filter(mask))
@@ -206,7 +234,7 @@ class _Step:
                 self.result.drops.append(self._drop(cut, lost))
             alive &= passed
         if not alive.all():
-            self.table = self.table.filter(pa.array(alive))
+            self._filter(alive)
 
     def _guarded(self, sql: str) -> pa.Table:
         """Run SQL of the author over `__t`; rows for which it raises leave the table and are reported."""
@@ -219,7 +247,7 @@ class _Step:
             self.result.failures.append(RowFailure(ids[row].as_py(), self.step.name, message[row], True))
         keep = np.ones(self.table.num_rows, bool)
         keep[list(bad)] = False
-        self.table = self.table.filter(pa.array(keep))
+        self._filter(keep)
         self._register(self.table)
         return self.con.sql(sql).to_arrow_table()
 
@@ -266,11 +294,23 @@ class _Step:
     def _project(self) -> None:
         before = self.table
         self._register(before)
-        self.table = self._guarded(self.step.select)
+        self.table = self._projected() if self.step.outputs else self._guarded(self.step.select)
         if self.step.expands:
             self._report_vanished(before)
         if self.trace and not self.step.expands and self.table.num_rows == before.num_rows:
             self._trace(before)
+
+    def _projected(self) -> pa.Table:
+        """The projection, computing only what is more than a column."""
+        outputs = self.step.outputs
+        computed = [o for o in outputs if o.sql]
+        items = ", ".join(f"{o.sql} as c{i}" for i, o in enumerate(computed))
+        values = self._guarded(f"select {items} from __t") if computed else None  # rows that raise leave self.table
+        columns = []
+        for output in outputs:
+            column = self.table.column(output.column) if output.column else values.column(computed.index(output))
+            columns.append(column)
+        return pa.table(columns, names=[o.name for o in outputs])
 
     def _report_vanished(self, before: pa.Table) -> None:
         """A sample that UNNEST turned into no row at all was dropped by the step, unless it failed."""

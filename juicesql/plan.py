@@ -70,8 +70,20 @@ class Cut:
 
 
 @dataclass(frozen=True)
+class Output:
+    """One column of a projection: an input column taken as it is, or SQL over the table `__t`."""
+
+    name: str
+    column: str
+    sql: str
+
+
+@dataclass(frozen=True)
 class MapStep:
-    """Row by row: `select` is a projection over the table `__t`, or empty when the rows go through unchanged."""
+    """Row by row: `select` is a projection over the table `__t`, or empty when the rows go through unchanged.
+
+    `outputs` says the same column by column where that is possible, so that columns that only pass are not copied.
+    """
 
     name: str
     input: str
@@ -80,6 +92,7 @@ class MapStep:
     select: str
     select_calls: tuple[str, ...]
     columns: tuple[tuple[str, str], ...]  # of the output: name, SQL type
+    outputs: tuple[Output, ...] = ()
     expands: bool = False  # UNNEST: a sample may become several rows or none
     kind: Literal["map"] = "map"
 

@@ -15,7 +15,7 @@ from juicesql.checks import check_functions, check_tables, parse_query
 from juicesql.cuts import and_terms, bounds_of
 from juicesql.errors import Problem, RecipeError
 from juicesql.lift import Lifter, to_sql
-from juicesql.plan import RID, SAMPLE, Cut, GlobalStep, MapStep, Plan, Step
+from juicesql.plan import RID, SAMPLE, Cut, GlobalStep, MapStep, Output, Plan, Step
 from juicesql.recipe import Recipe
 from juicesql.registry import Registry
 from juicesql.shape import (
@@ -26,6 +26,7 @@ from juicesql.shape import (
     keys_of,
     limit_or_sample,
     nested_queries,
+    outputs_of,
     row_number_is_one,
     selected_names,
     strip_table,
@@ -160,6 +161,7 @@ class _Planner:
         select = "" if plain else to_sql(selected)
         expands = expands or any(query.find_all(exp.Unnest, exp.Explode)) or "unnest(" in select.lower()
         columns = relation.columns if plain else self._describe_map(select, relation.columns, lifter)
+        outputs = () if plain or expands else outputs_of(selected, relation.columns)
         needed = set(_closure(used, lifter))
         unused = [c for c in lifter.calls if c not in cut_calls and c not in needed]
         self.steps.append(
@@ -171,6 +173,7 @@ class _Planner:
                 select,
                 tuple(sorted(needed | set(unused))),
                 columns,
+                outputs,
                 expands,
             )
         )
@@ -312,8 +315,9 @@ class _Planner:
             self.macros |= lifter.macros
             return input_name
         hidden = sorted(used) + list(keys)
-        items = ["* exclude (" + ", ".join(lifter.calls) + ")" if lifter.calls else "*", *sorted(used)]
-        items += [f"{to_sql(k)} as {n}" for n, k in keys.items()]
+        outputs = [Output(c, c, "") for c in [*(n for n, _ in relation.columns), *sorted(used)]]
+        outputs += [Output(n, "", to_sql(k)) for n, k in keys.items()]
+        items = [f"{o.sql or quote(o.column)} as {quote(o.name)}" for o in outputs]
         select = f"select {', '.join(items)} from __t" if hidden or lifter.calls else ""
         for column, key in keys.items():
             for node in [n for n in query.walk() if n == key]:
@@ -321,7 +325,14 @@ class _Planner:
         columns = self._describe_map(select, relation.columns, lifter) if select else relation.columns
         needed = set(_closure(used, lifter)) | (set(lifter.calls) - cut_calls)
         step = MapStep(
-            f"{name}__rows", input_name, tuple(lifter.calls.values()), cuts, select, tuple(sorted(needed)), columns
+            f"{name}__rows",
+            input_name,
+            tuple(lifter.calls.values()),
+            cuts,
+            select,
+            tuple(sorted(needed)),
+            columns,
+            tuple(outputs) if select else (),
         )
         self.steps.append(step)
         self.relations[step.name] = _Relation(columns, {**relation.lineage, **lifter.lineage}, relation.traced, hidden)

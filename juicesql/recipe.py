@@ -29,6 +29,7 @@ class Config:
     format: str = ""  # of the source, when its suffix does not say
     columns: Mapping[str, str] = field(default_factory=dict)  # new name -> column or path in the source
     seed: int = 42
+    full_scan: bool = False  # infer the columns of text formats from every row instead of a sample
     on_error: str = "null"  # or "stop"
     max_error_rate: float = 0.1  # a share of the source's rows
     keep_stats: bool = False

@@ -127,7 +127,7 @@ def prepare(
     if not inputs:
         mend = "give --source PATH, or config(source=...) in the recipe"
         raise RecipeError.of("no-source", f"{loaded.path.name} has no source", mend)
-    spec = SourceSpec(inputs, config.columns, config.format or None, config.seed, spec_base)
+    spec = SourceSpec(inputs, config.columns, config.format or None, config.seed, spec_base, config.full_scan)
     opened = open_source(spec)
     columns = _sql_columns(opened.schema)
     plan = make_plan(loaded, registry, columns, {n: _file_columns(p) for n, p in side.items()})

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 
 from sqlglot import exp
 
-from juicesql.lift import call_name
-from juicesql.plan import RID, SAMPLE
+from juicesql.lift import call_name, to_sql
+from juicesql.plan import RID, SAMPLE, Output
 
 _GLOBAL_PARTS = ("group", "having", "qualify", "windows", "distinct", "order", "limit", "offset", "sample", "laterals")
 
@@ -103,6 +103,31 @@ def selected_names(query: exp.Select, columns: Iterable[tuple[str, str]]) -> set
         else:
             names.add(item.alias_or_name)
     return names
+
+
+def outputs_of(query: exp.Select, columns: Iterable[tuple[str, str]]) -> tuple[Output, ...]:
+    """The projection column by column; empty when it is more than columns, `*` and named expressions."""
+    known = [c for c, _ in columns]
+    out: list[Output] = []
+    for item in query.expressions:
+        star = item.this if isinstance(item, exp.Column) else item
+        if isinstance(star, exp.Star):
+            if star.args.get("rename") or star.args.get("except"):
+                return ()
+            gone = {e.name for e in star.args.get("except_") or []}
+            put = {r.alias: r.this for r in star.args.get("replace") or []}
+            out += [_output(c, put.get(c, exp.column(c, quoted=True))) for c in known if c not in gone]
+        elif isinstance(item, (exp.Alias, exp.Column)) and item.alias_or_name:
+            out.append(_output(item.alias_or_name, item.unalias()))
+        else:
+            return ()
+    names = [o.name for o in out]
+    return tuple(out) if len(set(names)) == len(names) and all(o.column in ("", *known) or o.column[:3] == "__v" for o in out) else ()
+
+
+def _output(name: str, value: exp.Expression) -> Output:
+    plain = isinstance(value, exp.Column) and not value.table
+    return Output(name, value.name if plain else "", "" if plain else to_sql(value))
 
 
 def row_number_is_one(query: exp.Select) -> bool:

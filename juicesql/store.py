@@ -16,6 +16,7 @@ from typing import IO, Any
 
 import duckdb
 import numpy as np
+import pyarrow as pa
 
 from juicesql import segments
 from juicesql.errors import StoreError
@@ -55,8 +56,7 @@ class Store:
             con.execute(f"attach {literal(str(self.path))} as stats ({mode})")
             con.execute("use stats")
             if not read_only:
-                con.execute(files("juicesql").joinpath("sql/schema.sql").read_text("utf-8"))
-                self._check_version(con)
+                self._ready(con)
             yield con
             con.execute("use memory")
             con.execute("detach stats")
@@ -69,11 +69,17 @@ class Store:
         finally:
             con.close()
 
-    def _check_version(self, con: duckdb.DuckDBPyConnection) -> None:
-        con.execute("insert or ignore into meta values ('schema_version', ?)", [SCHEMA_VERSION])
+    def _ready(self, con: duckdb.DuckDBPyConnection) -> None:
+        """Make the schema of a new file; refuse a file of another version."""
+        new = con.execute("select 1 from duckdb_tables() where database_name = 'stats' and table_name = 'meta'").fetchone()
+        if new is None:
+            con.execute("begin")
+            con.execute(files("juicesql").joinpath("sql/schema.sql").read_text("utf-8"))
+            con.execute("insert into meta values ('schema_version', ?)", [SCHEMA_VERSION])
+            con.execute("commit")
         row = con.execute("select value from meta where name = 'schema_version'").fetchone()
-        if row and row[0] != SCHEMA_VERSION:
-            message = f"{self.path} has schema version {row[0]}; this juicesql writes {SCHEMA_VERSION}"
+        if row is None or row[0] != SCHEMA_VERSION:
+            message = f"{self.path} has schema version {row and row[0]}; this juicesql writes {SCHEMA_VERSION}"
             raise StoreError.of("store-version", message, "move it away, or use the juicesql that wrote it")
 
     def known(self, con: duckdb.DuckDBPyConnection, calls: Iterable[Call]) -> dict[str, KnownValues]:
@@ -128,6 +134,7 @@ class Store:
         self, con: duckdb.DuckDBPyConnection, source_id: int, run_id: str, calls: Iterable[Call], ids: dict[str, int]
     ) -> None:
         """Say which stored table gives each column of the `stats` view for this source, and rebuild the view."""
+        rows: list[list[Any]] = []
         taken: dict[str, str] = {}
         for call in calls:
             if call.kind != "stat":
@@ -135,14 +142,23 @@ class Store:
             label, number = call.label, 2
             while taken.get(label, call.identity + call.lineage) != call.identity + call.lineage:
                 label, number = f"{call.label}_{number}", number + 1
+            if label not in taken:
+                name = table_of(call.function, call.identity)
+                parameters = json.dumps(dict(call.parameters))
+                rows.append(
+                    [source_id, label, call.function, parameters, call.returns, call.identity, ids[call.lineage], name]
+                )
             taken[label] = call.identity + call.lineage
-            name = table_of(call.function, call.identity)
-            con.execute(_create(name, call.returns))
-            con.execute(
-                "insert or replace into stat_columns values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                [source_id, label, call.function, json.dumps(dict(call.parameters)), call.returns, call.identity,
-                 ids[call.lineage], name, run_id],
-            )  # fmt: skip
+        known = con.execute("select * exclude (run_id) from stat_columns where source_id = ?", [source_id]).fetchall()
+        fresh = [r for r in rows if tuple(r) not in set(known)]
+        if not fresh:
+            return
+        for row in fresh:
+            con.execute(_create(row[7], row[4]))
+        con.execute(
+            "delete from stat_columns where source_id = ? and label in (select unnest(?))", [source_id, [r[1] for r in fresh]]
+        )
+        insert(con, "stat_columns", [[*r, run_id] for r in fresh])
         con.execute(_stats_view(con))
 
 
@@ -204,7 +220,9 @@ def _stats_view(con: duckdb.DuckDBPyConnection) -> str:
 
 
 def insert(con: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Sequence[Any]]) -> None:
-    """Append rows of Python values to a table of the database."""
+    """Append rows of Python values to a table."""
     if rows:
-        marks = ", ".join("?" * len(rows[0]))
-        con.executemany(f"insert into {quote(table)} values ({marks})", [list(r) for r in rows])
+        columns = [pa.array(list(c)) for c in zip(*rows, strict=True)]
+        con.register("new_rows", pa.table(columns, names=[f"c{i}" for i in range(len(columns))]))
+        con.execute(f"insert into {quote(table)} from new_rows")
+        con.unregister("new_rows")

@@ -1,0 +1,83 @@
+"""The command line. A command parses, calls one function and prints: stdout is data, and `screen` owns stderr.
+
+Commands import what they call when they are called, so `juicesql --help` answers at once. Other packages add commands
+through the entry point group `juicesql.commands`: a function for typer, under the name of its entry point.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from juicesql import __version__
+from juicesql.cli import clean, compile, diff, explain, functions, init, recipes, run, screen, trace
+from juicesql.errors import Exit, JuiceError
+
+app = typer.Typer(
+    name="juicesql",
+    help="Clean training data with declarative SQL. Start with `juicesql init DIR`.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+_BUILTIN: dict[str, Callable[..., None]] = {
+    "run": run.run, "compile": compile.compile, "explain": explain.explain, "functions": functions.functions,
+    "recipes": recipes.recipes, "trace": trace.trace, "diff": diff.diff, "clean": clean.clean, "init": init.init,
+}  # fmt: skip
+for _name, _command in _BUILTIN.items():
+    app.command(_name)(_command)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"juicesql {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit. A JuiceError is shown as its text, never as a traceback."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        if not words or words[0] not in _BUILTIN:
+            _add_commands()
+        app(words, prog_name="juicesql")
+    except JuiceError as error:
+        screen.show_error(error)
+        if "--json" in words:
+            print(json.dumps({"error": [asdict(p) for p in error.problems]}, indent=2, ensure_ascii=False))
+        sys.exit(int(error.exit_code))
+    except KeyboardInterrupt:
+        sys.exit(int(Exit.INTERRUPTED))
+    except Exception as error:
+        if os.environ.get("JUICESQL_DEBUG"):
+            raise
+        cause = (str(error).strip().splitlines() or [""])[0]
+        screen.say(f"error: {type(error).__name__}: {cause}", "  set JUICESQL_DEBUG=1 for the traceback")
+        sys.exit(int(Exit.FAILED))
+
+
+def _add_commands() -> None:
+    """The commands of other packages; one that cannot be imported is named and left out."""
+    from importlib.metadata import entry_points
+
+    for entry in entry_points(group="juicesql.commands"):
+        try:
+            app.command(entry.name)(entry.load())
+        except Exception as error:
+            screen.say(f"the command `{entry.name}` is left out: {type(error).__name__}: {error}")

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 
 from juicesql.errors import FunctionError
@@ -26,8 +27,9 @@ from juicesql.sources import Loaded, RowError, Source
 from juicesql.sqltext import literal, quote
 from juicesql.stages import Chain, stages_of
 
-MORSEL_BYTES = 8 << 20
+MORSEL_BYTES = 4 << 20
 MORSEL_ROWS = 8192
+UNPACKED_BYTES = 4 << 30  # below this much input, scratch files are not compressed: that took 10 % of a run
 _ROWS_BITS = 32  # a RID is the morsel's index and the row in its output
 
 
@@ -85,6 +87,7 @@ class Embedded:
     ) -> None:
         self.plan, self.source, self.registry, self.measurer = plan, source, registry, measurer
         self.scratch, self.settings, self.rank = scratch, settings, rank
+        self.packing = "none" if source.total_bytes < UNPACKED_BYTES else "lz4"
         self.execution = Execution()
         self.stages = stages_of(plan)
         self.first_chain = next(s.name for s in self.stages if isinstance(s, Chain) and s.input == "source")
@@ -173,9 +176,9 @@ class Embedded:
         name = f"{chain.name}-{task.index:08d}.parquet"
         if result.table.num_rows:
             first = task.index << _ROWS_BITS
-            rids = pa.array(range(first, first + result.table.num_rows), pa.int64())
+            rids = pa.array(np.arange(first, first + result.table.num_rows))
             path = self.scratch / "spool" / chain.name / f"{task.index:08d}.parquet"
-            write_parquet(result.table.append_column(RID, rids), path, "snappy")
+            write_parquet(result.table.append_column(RID, rids), path, self.packing)
         for drop_number, drop in enumerate(result.drops):
             cut = pa.array([drop.cut] * len(drop.sample_ids), pa.string())
             rows = pa.table({SAMPLE: drop.sample_ids, "cut": cut, "value": drop.values})
@@ -184,10 +187,8 @@ class Embedded:
             write_parquet(keys, self.scratch / "keys" / f"{self._lineage(lineage)}-{name}")
         for label, values in result.stats:
             write_parquet(values, self.scratch / "stats" / f"{self._label(label)}-{name}")
-        if chain.input == "source" and loaded.table.num_rows:
-            rows = pa.table({SAMPLE: loaded.table.column(SAMPLE), "row": loaded.file_rows})
-            rows = rows.append_column("file", pa.array([task.file] * len(rows), pa.string()))
-            write_parquet(rows, self.scratch / "samples" / name)
+        if chain.name == self.first_chain:
+            write_parquet(_sample_rows(task, loaded), self.scratch / "samples" / name)
         return loaded, result
 
     def _lineage(self, lineage: str) -> int:
@@ -320,6 +321,15 @@ def _split(table: pa.Table) -> Iterator[pa.Table]:
     rows = -(-table.num_rows // pieces)
     for start in range(0, table.num_rows, max(rows, 1)):
         yield table.slice(start, rows)
+
+
+def _sample_rows(task: _Task, loaded: Loaded) -> pa.Table:
+    """Where each sample of a morsel stands, the unreadable ones too."""
+    errors = loaded.errors
+    ids = pa.concat_arrays([*loaded.table.column(SAMPLE).chunks, pa.array([e.sample_id for e in errors], pa.int64())])
+    rows = pa.concat_arrays([loaded.file_rows, pa.array([e.row for e in errors], pa.int64())])
+    files = pa.array([task.file] * loaded.table.num_rows + [e.file for e in errors], pa.string())
+    return pa.table({SAMPLE: ids, "file": files, "row": rows})
 
 
 def _same(loaded: Loaded) -> Loaded:

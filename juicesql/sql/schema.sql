@@ -1,9 +1,9 @@
 -- The stats database: one file per project, readable by the plain duckdb CLI. See docs/stats-database.md.
-create schema if not exists measured;
+create schema measured;
 
-create table if not exists meta (name varchar primary key, value varchar);
+create table meta (name varchar primary key, value varchar);
 
-create table if not exists runs (
+create table runs (
     run_id varchar primary key, recipe varchar, recipe_path varchar, rendered_sql varchar, template varchar,
     vars json, source varchar, source_id integer, source_fingerprint varchar, plan json, plan_fingerprint varchar,
     versions json, engine varchar, threads integer, started timestamp, ended timestamp, seconds double,
@@ -11,50 +11,50 @@ create table if not exists runs (
     samples_duplicate bigint, samples_error bigint, export varchar
 );
 
-create table if not exists sources (source_id integer primary key, name varchar unique, fingerprint varchar);
+create table sources (source_id integer primary key, name varchar unique, fingerprint varchar);
 
-create table if not exists sample_rows (source_id integer, sample_id bigint, file varchar, "row" bigint);
+create table sample_rows (source_id integer, sample_id bigint, file varchar, "row" bigint);
 
-create table if not exists arguments (argument_id integer primary key, lineage varchar unique);
+create table arguments (argument_id integer primary key, lineage varchar unique);
 
-create table if not exists sample_keys (source_id integer, argument_id integer, sample_id bigint, key uhugeint);
+create table sample_keys (source_id integer, argument_id integer, sample_id bigint, key uhugeint);
 
-create table if not exists stat_columns (
+create table stat_columns (
     source_id integer, label varchar, function varchar, parameters json, returns varchar, identity varchar,
-    argument_id integer, table_name varchar, run_id varchar, primary key (source_id, label)
+    argument_id integer, table_name varchar, run_id varchar
 );
 
-create table if not exists cuts (
+create table cuts (
     run_id varchar, cut varchar, step varchar, position integer, sql varchar, stat varchar, bounds json, line integer,
     rows_in bigint, dropped bigint, dropped_null bigint, dropped_alone bigint
 );
 
-create table if not exists steps (
+create table steps (
     run_id varchar, step varchar, position integer, kind varchar, sql varchar, rows_in bigint, rows_out bigint
 );
 
-create table if not exists verdicts (
+create table verdicts (
     run_id varchar, sample_id bigint, verdict varchar, cut varchar, value varchar, duplicate_of bigint
 );
 
-create table if not exists clusters (
+create table clusters (
     run_id varchar, step varchar, sample_id bigint, cluster bigint, representative boolean, similarity double
 );
 
-create table if not exists changes (
+create table changes (
     run_id varchar, step varchar, sample_id bigint, column_name varchar, "before" varchar, "after" varchar
 );
 
-create table if not exists errors (
+create table errors (
     run_id varchar, sample_id bigint, function varchar, file varchar, "row" bigint, message varchar
 );
 
-create table if not exists costs (
+create table costs (
     run_id varchar, function varchar, identity varchar, runs_on varchar, "rows" bigint, reused bigint, calls bigint,
     seconds double, bytes bigint, device varchar
 );
 
-create or replace view samples as
+create view samples as
 select r.source_id, s.name as source, r.sample_id, r.file, r."row", k.keys as content_keys
 from sample_rows r
 join sources s using (source_id)

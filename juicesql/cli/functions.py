@@ -1,0 +1,136 @@
+"""`juicesql functions`: lists or documents stats, mappers and macros."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import shutil
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from juicesql.cli import screen
+from juicesql.cli.options import AsJson, ProjectFolder
+from juicesql.cli.text import table
+from juicesql.errors import FunctionError
+
+if TYPE_CHECKING:
+    from juicesql.api import Function
+    from juicesql.registry import Registry
+
+_KINDS = ("stat", "mapper", "macro", "jinja macro")
+_CLASSES = {
+    "sql": "SQL macro", "kernel": "compiled kernel, in threads", "process": "Python, in worker processes",
+    "device": "model, one owner for each device", "jinja": "written into the recipe before it is parsed",
+}  # fmt: skip
+
+
+def functions(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Show the manual of this function.")] = None,
+    project: ProjectFolder = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the functions that a recipe may call, or show the manual of one."""
+    from juicesql.project import open_project
+
+    registry = open_project(project).registry()
+    if not name:
+        _list(registry, as_json)
+        return
+    if name in registry.jinja_macros:
+        described = jinja_facts(name, registry.jinja_macros[name])
+    else:
+        described = facts(registry.get(name.lower()))
+    _document(described, as_json)
+
+
+def _list(registry: Registry, as_json: bool) -> None:
+    found = []
+    for name in registry.names():
+        try:
+            found.append(facts(registry.get(name)))
+        except FunctionError as error:
+            screen.show_error(error)
+    found += [jinja_facts(name, path) for name, path in registry.jinja_macros.items()]
+    found.sort(key=lambda f: (_KINDS.index(f["kind"]), f["name"]))
+    if as_json:
+        _print_json(found)
+        return
+    rows = [[f"  {short(f['signature'])}", f["class"], f["manual"].split("\n")[0]] for f in found]
+    lines = table([""] * 3, rows, "  w", shutil.get_terminal_size((140, 24)).columns)
+    for kind, group in groupby(zip(found, lines, strict=True), key=lambda pair: pair[0]["kind"]):
+        print("\n".join([f"{kind}s", *(line for _, line in group), ""]))
+    print("`juicesql functions NAME` shows the manual of one")
+
+
+def short(signature: str) -> str:
+    """The signature without types and defaults.
+
+    >>> short("f(text VARCHAR, n INTEGER := 10) -> DOUBLE")
+    'f(text, n) -> DOUBLE'
+    """
+    from juicesql.signature import split_top
+
+    name, _, rest = signature.partition("(")
+    inside, arrow, returns = rest.rpartition(" -> ") if " -> " in rest else (rest, "", "")
+    names = [argument.split()[0].split("=")[0] for argument in split_top(inside.rpartition(")")[0])]
+    listed = ", ".join(names) if len(names) <= 3 else ", ".join(names[:2]) + ", ..."
+    return f"{name}({listed}){arrow}{'STRUCT' if returns.startswith('STRUCT') else returns}"
+
+
+def _document(described: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        _print_json(described)
+        return
+    extra = f"; needs juicesql[{described['extra']}]" if described.get("extra") else ""
+    print(f"{described['signature']}\n{described['kind']}, {_CLASSES[described['class']]}{extra}\n")
+    print(described["manual"] + "\n")
+    print(f"example  {described['example']}\nfile     {described['file']}")
+
+
+def facts(function: Function) -> dict[str, Any]:
+    """What is known of a function, as plain data."""
+    return {
+        "name": function.name,
+        "kind": "macro" if function.sql.startswith("-- macro:") else function.kind,
+        "class": function.runs_on,
+        "signature": str(function.signature),
+        "parameters": {a.name: a.default for a in function.signature.parameters},
+        "returns": function.signature.returns,
+        "version": function.version,
+        "extra": function.extra,
+        "file": str(function.file),
+        "example": example(function),
+        "manual": inspect.cleandoc(function.doc),
+    }
+
+
+def jinja_facts(name: str, path: Path) -> dict[str, Any]:
+    """What is known of a Jinja macro, from the text of its file: its head and its `{# comment #}`."""
+    text = path.read_text("utf-8")
+    head = re.search(rf"\{{%-?\s*macro\s+({name}\s*\(.*?\))\s*-?%\}}", text, re.S)
+    comment = re.search(r"\{#-?(.*?)-?#\}", text, re.S)
+    signature = " ".join(head.group(1).split()) if head else f"{name}()"
+    manual = inspect.cleandoc(comment.group(1)) if comment else ""
+    return {
+        "name": name, "kind": "jinja macro", "class": "jinja", "signature": signature, "file": str(path),
+        "example": f"({{{{ {signature} }}}})", "manual": manual,
+    }  # fmt: skip
+
+
+def example(function: Function) -> str:
+    """A call as it may stand in a recipe, with the parameters by name."""
+    columns = [a.name for a in function.signature.columns]
+    parameters = [f"{a.name} := {a.default}" for a in function.signature.parameters if a.default.lower() != "null"]  # type: ignore[union-attr]
+    call = f"{function.name}({', '.join([*columns, *parameters[:1]])})"
+    if function.kind == "stat":
+        return f"select {call} as {function.name} from source"
+    return f"select * replace ({call} as {columns[0]}) from source" if columns else f"select {call} from source"
+
+
+def _print_json(value: Any) -> None:
+    import json
+
+    print(json.dumps(value, indent=2, ensure_ascii=False))

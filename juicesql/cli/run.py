@@ -1,0 +1,75 @@
+"""`juicesql run`: cleans the source by a recipe."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from juicesql.cli import screen
+from juicesql.cli.options import AsJson, ProjectFolder, RecipeName, Sources, VarPairs, VarsFile, variables
+
+
+class OnError(StrEnum):
+    """What a row that raises does."""
+
+    null = "null"
+    stop = "stop"
+
+
+class Engine(StrEnum):
+    """Where a run executes."""
+
+    duckdb = "duckdb"
+
+
+def run(
+    recipe: RecipeName,
+    source: Sources = None,
+    export: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="Where the output goes: .jsonl(.zst|.gz), .parquet, .csv, .tsv.")
+    ] = None,
+    project: ProjectFolder = None,
+    var: VarPairs = None,
+    vars_file: VarsFile = None,
+    engine: Annotated[Engine, typer.Option(help="Where the run executes.")] = Engine.duckdb,
+    threads: Annotated[int | None, typer.Option(min=1, metavar="N", help="Threads. [default: all cores]")] = None,
+    memory_limit: Annotated[
+        str | None, typer.Option(metavar="SIZE", help="Memory to stay within, such as 8GB. [default: 60% of it]")
+    ] = None,
+    trace: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Changed samples to record for each step and column.")
+    ] = 10,
+    on_error: Annotated[
+        OnError | None,
+        typer.Option(help="A row that raises gets NULL and is reported, or stops the run. [default: the recipe's]"),
+    ] = None,
+    max_error_rate: Annotated[
+        float | None, typer.Option(min=0, max=1, metavar="R", help="Share of rows that may fail.")
+    ] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Measure everything again.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan as `explain` does; run nothing.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Clean the source by a recipe and publish the output."""
+    values = variables(var, vars_file)
+    if dry_run:
+        from juicesql.cli.explain import show
+
+        show(recipe, source or (), project, values, as_json)
+        return
+    from juicesql.run import run as execute
+
+    with screen.progress() as progress:
+        result = execute(
+            recipe, source=source or (), export=export, project=project, variables=values, engine=engine.value,
+            threads=threads, memory_limit=memory_limit, trace=trace, on_error=on_error.value if on_error else None,
+            max_error_rate=max_error_rate, fresh=fresh, progress=progress,
+        )  # fmt: skip
+    screen.show_run(result)
+    if as_json:
+        import json
+
+        print(json.dumps(result.to_dict(), indent=2, default=str, ensure_ascii=False))

@@ -1,0 +1,121 @@
+"""Owns stderr: errors, the progress bar (on a terminal only) and the funnel. Nothing else writes there."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from juicesql.cli.text import percent, plural, table
+from juicesql.errors import JuiceError
+
+if TYPE_CHECKING:
+    from juicesql.funnel import FunnelRow
+    from juicesql.run import Progress, RunResult
+
+PLAIN_WIDTH = 120
+
+
+def say(*lines: str) -> None:
+    """Narration."""
+    for line in lines:
+        print(line, file=sys.stderr)
+
+
+def show_error(error: JuiceError) -> None:
+    say(str(error))
+
+
+def width() -> int:
+    """Characters in a line of the terminal, or a width for files."""
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns
+    except (OSError, ValueError):
+        return PLAIN_WIDTH
+
+
+@contextmanager
+def progress() -> Iterator[Progress | None]:
+    """A progress bar while the block runs, on a terminal; None elsewhere."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from juicesql.cli.bar import Bar
+
+    with Bar() as bar:
+        yield bar
+
+
+def show_run(result: RunResult) -> None:
+    """The funnel, the sum of the rows, and what was written."""
+    say(*funnel_lines(result, width()), "")
+    sums = " + ".join(f"{name} {getattr(result, name):,}" for name in ("kept", "dropped", "duplicates", "errors"))
+    say(f"{sums} = rows in {result.rows_in:,}")
+    reused = f"{result.measured:,} values measured, {result.reused:,} reused, {result.seconds:.1f} s"
+    say(f"{reused}   (run {result.run_id})")
+    if result.export:
+        say(f"{plural(result.rows_out, 'row')} in {result.export}")
+    else:
+        say("nothing was written: give --export PATH, or config(export=...) in the recipe")
+    if result.errors:
+        say(f"the table `errors` of {result.stats_database} says why rows failed")
+
+
+def funnel_lines(result: RunResult, columns: int) -> list[str]:
+    """The funnel as an aligned table: what a person wrote, without the steps that the plan put in between."""
+    head = ["step", "cut", "rows in", "dropped", "share", "NULL", "only this", "left"]
+    rows, last = [], ""
+    for row in written_rows(result.funnel):
+        cells = _cells(row)
+        rows.append(["" if cells[0] == last else cells[0], *cells[1:]])
+        last = cells[0]
+    return table(head, rows, " wrrrrrr", columns)
+
+
+def written_rows(funnel: tuple[FunnelRow, ...]) -> list[FunnelRow]:
+    """The lines of the funnel that stand for something in the recipe, or that changed the number of rows."""
+    cut_steps = {r.step for r in funnel if r.kind == "cut"}
+    out = []
+    for row in funnel:
+        inner = row.step.endswith("__rows") or row.step in cut_steps or not row.sql
+        if row.kind != "map" or row.rows_in != row.rows_out or not inner:
+            out.append(row)
+    return out
+
+
+def _cells(row: FunnelRow) -> list[str]:
+    dropped = f"+{-row.dropped:,}" if row.dropped < 0 else f"{row.dropped:,}"
+    share = percent(row.dropped, row.rows_in) if row.dropped >= 0 else ""
+    null = f"{row.dropped_null:,}" if row.kind == "cut" else ""
+    alone = "" if row.kind != "cut" else "?" if row.dropped_alone is None else f"{row.dropped_alone:,}"
+    step = row.step.removesuffix("__rows")
+    return [step, describe(row.kind, row.sql), f"{row.rows_in:,}", dropped, share, null, alone, f"{row.rows_out:,}"]
+
+
+def describe(kind: str, sql: str) -> str:
+    """A few words for a line of the funnel."""
+    if kind == "source":
+        return "unreadable rows"
+    if kind == "cut":
+        return sql
+    if kind == "map":
+        return describe_projection(sql)
+    return re.sub(r"^(SELECT \*|FROM) (FROM )?[\w\"]+ ", "", sql)
+
+
+def describe_projection(sql: str) -> str:
+    """The columns that a projection sets: `sets text, n`."""
+    import sqlglot
+    from sqlglot import exp
+
+    if not sql:
+        return ""
+    query = sqlglot.parse_one(sql, dialect="duckdb")
+    names: list[str] = []
+    for item in query.selects if isinstance(query, exp.Query) else ():
+        replaced: list[Any] = item.args.get("replace") or [] if isinstance(item, exp.Star) else []
+        names += [e.alias for e in [item, *replaced] if isinstance(e, exp.Alias) and not e.alias.startswith("__")]
+    return "sets " + ", ".join(names) if names else ""

@@ -1,0 +1,163 @@
+"""Recorded runs: finds one by id, `latest`, `latest~1` or recipe, and forgets old ones."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from dataclasses import dataclass, fields
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from juicesql.errors import JuiceError, StoreError, nearest
+from juicesql.project import Project
+from juicesql.store import Store
+
+_LATEST = re.compile(r"latest(?:~(\d+))?")
+_COLUMNS = """run_id, recipe, recipe_path, template, vars, source, source_id, source_fingerprint, plan, status, started,
+seconds, rows_in, rows_out, samples_kept, samples_dropped, samples_duplicate, samples_error"""
+_OF_A_RUN = ("cuts", "steps", "verdicts", "clusters", "changes", "errors", "costs", "runs")
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """A row of `runs`, with its plan and variables as Python values."""
+
+    run_id: str
+    recipe: str
+    recipe_path: str
+    template: str
+    variables: dict[str, Any]
+    source: str
+    source_id: int | None
+    source_fingerprint: str
+    plan: dict[str, Any]
+    status: str
+    started: datetime
+    seconds: float | None
+    rows_in: int
+    rows_out: int
+    kept: int
+    dropped: int
+    duplicates: int
+    errors: int
+
+    @property
+    def cuts(self) -> list[dict[str, Any]]:
+        """The cuts of the plan in the order of the recipe."""
+        return [cut for step in self.plan["steps"] for cut in step.get("cuts", ())]
+
+    @property
+    def calls(self) -> list[dict[str, Any]]:
+        return [call for step in self.plan["steps"] for call in step.get("calls", ())]
+
+
+def find_run(con: duckdb.DuckDBPyConnection, name: str, project: Project | None = None) -> RunRecord:
+    """The finished run of this id (or the beginning of one), `latest`, `latest~N`; with a project also the newest run
+    of a recipe by name or path. StoreError when there is none."""
+    if found := _LATEST.fullmatch(name):
+        return _latest(con, int(found.group(1) or 0))
+    ids = [r[0] for r in con.execute("select run_id from runs where status = 'done' order by started").fetchall()]
+    same = [i for i in ids if i == name] or [i for i in ids if name and i.startswith(name)]
+    if len(same) == 1:
+        return _read(con, "run_id = ?", [same[0]])[0]
+    if len(same) > 1:
+        raise StoreError.of("ambiguous-run", f"{len(same)} runs begin with {name}", "give more of the id: " + same[-1])
+    if project is not None and (of_recipe := _of_recipe(con, name, project)):
+        return of_recipe
+    recipes = [r[0] for r in con.execute("select distinct recipe from runs where status = 'done'").fetchall()]
+    candidates = [*ids, "latest", *(recipes if project is not None else [])]
+    mend = nearest(name, candidates) or f"the newest run is {ids[-1] if ids else 'not there yet'}; `latest` names it"
+    raise StoreError.of("no-run", f"no finished run {name} in this project", mend)
+
+
+def _latest(con: duckdb.DuckDBPyConnection, back: int) -> RunRecord:
+    found = _read(con, "status = 'done'", [])
+    if back >= len(found):
+        message = f"latest~{back}: the project has {len(found)} finished runs"
+        raise StoreError.of("no-run", message, "run the recipe again, or name runs by their ids")
+    return found[back]
+
+
+def _of_recipe(con: duckdb.DuckDBPyConnection, name: str, project: Project) -> RunRecord | None:
+    try:
+        path = str(project.find_recipe(name))
+    except JuiceError:
+        path = ""
+    plain = Path(name).name.removesuffix(".j2").removesuffix(".sql")
+    found = _read(con, "status = 'done' and recipe_path = ?", [path]) if path else []
+    if not path:
+        found = _read(con, "status = 'done' and recipe = ?", [plain])
+    if path and not found:
+        raise StoreError.of("no-run", f"{name} has no finished run in this project", f"run `juicesql run {name}` first")
+    return found[0] if found else None
+
+
+def _read(con: duckdb.DuckDBPyConnection, condition: str, values: list[Any]) -> list[RunRecord]:
+    """Newest first."""
+    sql = f"select {_COLUMNS} from runs where {condition} order by started desc, run_id desc"
+    names = [f.name for f in fields(RunRecord)]
+    found = [dict(zip(names, row, strict=True)) for row in con.execute(sql, values).fetchall()]
+    return [
+        RunRecord(**{**row, "variables": json.loads(row["variables"]), "plan": json.loads(row["plan"])})
+        for row in found
+    ]
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """What `forget_runs` took away."""
+
+    runs: int
+    rows: int
+    leftovers: int  # scratch folders of killed runs
+    bytes: int
+
+
+def forget_runs(store: Store, keep: int) -> Cleaned:
+    """Remove the rows of all but the newest `keep` runs and what killed runs left. Measured values stay."""
+    with store.lock():
+        before = _disk(store)
+        left = [p for p in store.scratch.iterdir() if p.is_dir()]
+        for folder in left:
+            shutil.rmtree(folder, ignore_errors=True)
+        runs, rows = 0, 0
+        if store.path.exists():
+            with store.open() as con:
+                store.ingest_segments(con)
+                runs, rows = _forget(con, keep)
+        return Cleaned(runs, rows, len(left), max(before - _disk(store), 0))
+
+
+def _forget(con: duckdb.DuckDBPyConnection, keep: int) -> tuple[int, int]:
+    newest_first = "select run_id from runs order by started desc, run_id desc offset ?"
+    old = [r[0] for r in con.execute(newest_first, [keep]).fetchall()]
+    rows = 0
+    if old:
+        con.execute("begin")
+        for table in _OF_A_RUN:
+            count = con.execute(f"delete from {table} where run_id in (select unnest(?))", [old]).fetchone()
+            rows += int(count[0]) if count else 0
+        con.execute("commit")
+        con.execute("checkpoint stats")
+    return len(old), rows
+
+
+def forget_everything(store: Store) -> Cleaned:
+    """Remove the stats database, measured values included."""
+    with store.lock():
+        before = _disk(store)
+        for path in (store.path, store.path.with_name(store.path.name + ".wal")):
+            path.unlink(missing_ok=True)
+        shutil.rmtree(store.segments, ignore_errors=True)
+    shutil.rmtree(store.scratch, ignore_errors=True)
+    return Cleaned(0, 0, 0, before - _disk(store))
+
+
+def _disk(store: Store) -> int:
+    files = [store.path, store.path.with_name(store.path.name + ".wal")]
+    files += [p for folder in (store.segments, store.scratch) for p in folder.rglob("*")]
+    return sum(p.stat().st_size for p in files if p.is_file())
