@@ -22,6 +22,8 @@ DOCUMENTS = 4000  # of real text, at most
 LONGEST = 60_000  # characters of one document
 SKIPPED = {"test", "tests", "idle_test", "site-packages", "dist-packages", "lib2to3", "__pycache__"}
 PAPERS = ("LICENSE", "LICENCE", "COPYING", "NOTICE", "AUTHORS", "README", "CHANGES", "METADATA")
+SHOUT = """Look at the {} best sexy nude xxx pictures of this week, and then go to our other pages for more.
+You have to be of age to see them, and we do not ask for your name or for any of your cards before that."""
 
 
 @dataclass(frozen=True)
@@ -111,10 +113,7 @@ def _poor(chance: random.Random) -> Iterator[tuple[str, str]]:
     for i in range(12):
         yield f"echo-{i}", "This line is all that this page has to say about it.\n" * (20 + i)
         yield f"rule-{i}", "\n".join(["=" * 70, "-" * (40 + i)] * 12)
-        yield (
-            f"shout-{i}",
-            f"Look at the {i} best sexy nude xxx pictures of the week, and then go to our other pages.\n" * 2,
-        )
+        yield f"shout-{i}", SHOUT.format(i)
         yield f"column-{i}", "\n".join(f"{chance.choice(letters)}{n * n}" for n in range(150))
         yield f"table-{i}", "\n".join(" | ".join(f"{chance.random():.3f}" for _ in range(8)) for _ in range(25))
         yield f"words-{i}", " ".join("".join(chance.choices(letters, k=chance.randint(3, 9))) for _ in range(150))
