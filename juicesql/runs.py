@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 from dataclasses import dataclass, fields
@@ -14,6 +15,7 @@ import duckdb
 
 from juicesql.errors import JuiceError, StoreError, nearest
 from juicesql.project import Project
+from juicesql.sqltext import literal
 from juicesql.store import Store
 
 _LATEST = re.compile(r"latest(?:~(\d+))?")
@@ -129,6 +131,8 @@ def forget_runs(store: Store, keep: int) -> Cleaned:
             with store.open() as con:
                 store.ingest_segments(con)
                 runs, rows = _forget(con, keep)
+            if runs:
+                _compact(store)
         return Cleaned(runs, rows, len(left), max(before - _disk(store), 0))
 
 
@@ -142,8 +146,18 @@ def _forget(con: duckdb.DuckDBPyConnection, keep: int) -> tuple[int, int]:
             count = con.execute(f"delete from {table} where run_id in (select unnest(?))", [old]).fetchone()
             rows += int(count[0]) if count else 0
         con.execute("commit")
-        con.execute("checkpoint stats")
     return len(old), rows
+
+
+def _compact(store: Store) -> None:
+    """Write the database anew, since DuckDB keeps the room of deleted rows, and put it in the old one's place."""
+    fresh = store.scratch / "compact.duckdb"
+    fresh.unlink(missing_ok=True)
+    with store.open(read_only=True) as con:
+        con.execute(f"attach {literal(str(fresh))} as fresh (storage_version 'v1.0.0')")
+        con.execute("copy from database stats to fresh")
+        con.execute("detach fresh")
+    os.replace(fresh, store.path)
 
 
 def forget_everything(store: Store) -> Cleaned:
