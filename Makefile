@@ -1,0 +1,66 @@
+# Everything a person does here, by name. Targets install what they need into .venv and run again only when they must.
+PYTHON ?= python3
+RECIPE ?= recipes_sql/demo/text.sql.j2
+WORKERS ?= 2
+
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
+
+.PHONY: help deps seed compile run test lint docs bench clean
+.DEFAULT_GOAL := help
+
+help:  ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | awk -F '\t' '{printf "  make %-9s %s\n", $$1, $$2}'
+
+deps: .venv/text.stamp  ## make .venv and install juicesql with its text functions
+
+seed: demo/docs.jsonl  ## build the demo's input out of the documentation inside Python
+
+compile: .venv/text.stamp demo/docs.jsonl  ## print the demo recipe as plain SQL (RECIPE=path for another one)
+	@$(BIN)/juicesql compile $(RECIPE) --project demo
+
+run: .venv/text.stamp demo/docs.jsonl  ## run the demo recipe and print its funnel (RECIPE=path for another one)
+	@$(BIN)/juicesql run $(RECIPE) --project demo
+
+test: .venv/test.stamp  ## install what the tests need and run them all
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal tests
+
+lint: .venv/lint.stamp  ## ruff, mypy strict, and which module may import which
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/python .ci/imports.py
+
+docs: .venv/text.stamp demo/docs.jsonl  ## write the function reference and the picture of the README
+	@$(BIN)/python docs/generate.py
+	@$(BIN)/python docs/picture.py
+
+bench: .venv/test.stamp  ## measure against the peer, in an environment of its own; over an hour (QUICK=1: minutes)
+	@$(BIN)/python benchmarks/core.py $(if $(QUICK),--quick)
+
+clean:  ## remove what the targets made, .venv too
+	@rm -rf .venv demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "juicesql needs Python 3.11 or newer: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11"; exit 1; }
+	@echo "making .venv with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv .venv
+
+.venv/text.stamp: pyproject.toml | .venv/bin/python
+	@echo "installing juicesql with its text functions"
+	@$(PIP) install --editable '.[text]'
+	@touch $@
+
+.venv/test.stamp: .venv/text.stamp
+	@echo "installing what the tests need"
+	@$(PIP) install --editable '.[test]'
+	@touch $@
+
+.venv/lint.stamp: .venv/test.stamp
+	@echo "installing the linters"
+	@$(PIP) install --editable '.[lint]'
+	@touch $@
+
+demo/docs.jsonl: recipes_sql/demo/make_demo.py | .venv/text.stamp
+	@$(BIN)/python -m juicesql.recipes_sql.demo.make_demo $@
