@@ -126,7 +126,7 @@ def _source(inputs: Sequence[str], base: Path, config: Config) -> str:
             before.append(f"attach if not exists {literal(_shown(file, base))} as {database} (read_only);")
             scans.append(f"select * from {database}." + ".".join(map(quote, table.split("."))))
         else:
-            scans += _scans(item, base, config, raw)
+            scans += _scans(item, base, config)
     if any("ignore_errors" in s for s in scans):
         before.append("-- A line that is not JSON is a row of NULLs here; a run reports it in `errors`.")
     joined = "\n    union all by name ".join(scans)
@@ -148,10 +148,10 @@ def _schema(inputs: Sequence[str], base: Path, config: Config) -> list[tuple[str
         return [(str(r[0]), str(r[1])) for r in con.execute("describe from t").fetchall()]
 
 
-def _scans(item: source_inputs.Input, base: Path, config: Config, raw: list[tuple[str, str]]) -> list[str]:
+def _scans(item: source_inputs.Input, base: Path, config: Config) -> list[str]:
     """A SELECT for each run of files of one format behind an input."""
     if item.scheme == "remote":
-        return [_scan([item.path], _guess(item.path.split("?")[0], config), raw)]
+        return [_scan([item.path], _guess(item.path.split("?")[0], config), [])]
     try:
         listed = [(name, form) for name, _, form in source_inputs.files(item, base, config.format or None)]
     except SourceError:
@@ -161,7 +161,8 @@ def _scans(item: source_inputs.Input, base: Path, config: Config, raw: list[tupl
     out = []
     for _, group in groupby(listed, key=lambda pair: pair[1].name):
         files = list(group)
-        out.append(_scan([_shown(name, base) for name, _ in files], files[0][1], raw))
+        types = _schema([name for name, _ in files], base, config)
+        out.append(_scan([_shown(name, base) for name, _ in files], files[0][1], types))
     return out
 
 
@@ -170,9 +171,9 @@ def _guess(path: str, config: Config) -> Format:
     return (override(config.format, path) if config.format else detect(path)) or Format("jsonl")
 
 
-def _scan(paths: list[str], form: Format, raw: list[tuple[str, str]]) -> str:
+def _scan(paths: list[str], form: Format, columns: list[tuple[str, str]]) -> str:
     where = literal(paths[0] if len(paths) == 1 else paths)
-    types = "{" + ", ".join(f"{literal(n)}: {literal(t)}" for n, t in raw) + "}" if raw else ""
+    types = "{" + ", ".join(f"{literal(n)}: {literal(t)}" for n, t in columns) + "}" if columns else ""
     if form.name == "txt":
         return f"select content as text, filename as path from read_text({where})"
     if form.name == "parquet":

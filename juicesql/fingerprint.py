@@ -42,9 +42,9 @@ class _Walk:
         self.alive: list[Any] = []  # ids stay unique while the objects live
 
     def pieces(self, value: Any) -> Iterator[str]:
-        py_func = getattr(value, "py_func", None)  # a kernel, or a numba dispatcher
-        if isinstance(py_func, types.FunctionType):
-            value = py_func
+        for inner in (getattr(value, "py_func", None), getattr(value, "__wrapped__", None)):
+            if isinstance(inner, types.FunctionType):  # inside a kernel, a numba dispatcher, or a cache around a function
+                value = inner
         if isinstance(value, _SCALARS):
             yield f"{type(value).__name__}:{value!r}"
         elif id(value) in self.seen:

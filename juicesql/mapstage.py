@@ -296,6 +296,7 @@ class _Step:
         self._register(before)
         self.table = self._projected() if self.step.outputs else self._guarded(self.step.select)
         if self.step.expands:
+            self.table = self.table.take(pc.sort_indices(self.table.column(SAMPLE)))  # stable; a lateral join is not
             self._report_vanished(before)
         if self.trace and not self.step.expands and self.table.num_rows == before.num_rows:
             self._trace(before)

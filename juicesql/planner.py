@@ -130,10 +130,16 @@ class _Planner:
         if not query.args.get("joins"):
             return str(base.name)
         inner = exp.select("*").from_(base.copy())
-        inner.set("joins", [j.copy() for j in query.args["joins"]])
+        joins = query.args["joins"]
+        unnested = joins[0].this
+        if len(joins) == 1 and len(unnested.expressions) == 1 and unnested.alias and len(unnested.alias_column_names) == 1:
+            value = exp.Unnest(expressions=[unnested.expressions[0].copy()])  # in the projection it keeps the rows' order
+            inner.append("expressions", exp.alias_(value, unnested.alias_column_names[0]))
+        else:
+            inner.set("joins", [j.copy() for j in joins])
         self._map(f"{name}__rows", inner, base.name, expands=True)
         query.set("joins", None)
-        for other in [t.alias_or_name for t in inner.find_all(exp.Unnest, exp.Lateral, exp.Table)]:
+        for other in [base.alias_or_name, *(j.this.alias_or_name for j in joins)]:
             strip_table(query, other)
         base.replace(exp.to_table(f"{name}__rows"))
         return f"{name}__rows"

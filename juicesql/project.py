@@ -28,7 +28,7 @@ class Project:
     def recipes(self) -> Iterator[tuple[str, Path]]:
         """Name and path of the project's recipes, then of those that packages ship."""
         roots = [self.root / "recipes_sql", *(r.path for r in recipe_roots())]
-        for root in roots:
+        for root in dict.fromkeys(r.resolve() for r in roots):
             for path in sorted(root.rglob("*.sql.j2")) if root.is_dir() else ():
                 yield path.relative_to(root).as_posix().removesuffix(".sql.j2"), path
 

@@ -13,7 +13,8 @@ import re
 import sys
 import types
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -47,9 +48,9 @@ class Registry:
         found = list(_package_roots("juicesql.functions"))
         if self.project:
             package = _project_package(self.project)
-            found += [
-                Root(self.project / d, f"{package}.{d}") for d in ("udfs", "macros") if (self.project / d).is_dir()
-            ]
+            own = [self.project / d for d in ("udfs", "macros") if (self.project / d).is_dir()]
+            taken = {root.path.resolve() for root in found}  # in juicesql's own source tree they are the builtins
+            found += [Root(folder, f"{package}.{folder.name}") for folder in own if folder.resolve() not in taken]
         return tuple(found)
 
     @cached_property
@@ -138,20 +139,44 @@ def recipe_roots() -> tuple[Root, ...]:
     return tuple(_package_roots("juicesql.recipes"))
 
 
+_loaded_as: dict[str, tuple[tuple[str, int, int], ...]] = {}
+
+
 def _project_package(project: Path) -> str:
-    """A package name of its own for each project folder, so that relative imports work in `udfs/`."""
+    """A package name of its own for each project folder, so that relative imports work in `udfs/`.
+
+    When a file of the project changed since it was imported, all of its modules are imported again.
+    """
     name = "juicesql_project_" + hashlib.sha256(str(project.resolve()).encode()).hexdigest()[:12]
+    stats = [(str(p), p.stat().st_mtime_ns, p.stat().st_size) for p in sorted((project / "udfs").rglob("*.py"))]
+    if _loaded_as.get(name) != tuple(stats):
+        for module in [m for m in sys.modules if m.startswith(name)]:
+            del sys.modules[module]
+        importlib.invalidate_caches()
+        _loaded_as[name] = tuple(stats)
     if name not in sys.modules:
-        module = types.ModuleType(name)
-        module.__path__ = [str(project.resolve())]
-        sys.modules[name] = module
+        package = types.ModuleType(name)
+        package.__path__ = [str(project.resolve())]
+        sys.modules[name] = package
     return name
+
+
+@contextmanager
+def _from_source(package: str) -> Iterator[None]:
+    """Import the user's files without .pyc files, which miss a change within one second."""
+    before = sys.dont_write_bytecode
+    sys.dont_write_bytecode = before or package.startswith("juicesql_project_")
+    try:
+        yield
+    finally:
+        sys.dont_write_bytecode = before
 
 
 def _load_python(root: Root, path: Path) -> Function:
     module_name = ".".join([root.package, *path.relative_to(root.path).with_suffix("").parts])
     try:
-        module = importlib.import_module(module_name)
+        with _from_source(root.package):
+            module = importlib.import_module(module_name)
     except Exception as error:
         mend = "install the extra that it needs, or mend the file"
         raise FunctionError.of("broken-function", f"{type(error).__name__}: {error}", mend, str(path)) from error
@@ -186,8 +211,6 @@ def _load_sql(path: Path) -> Function:
 
 
 def _placed(function: Function, path: Path) -> Function:
-    from dataclasses import replace
-
     return replace(function, file=path)
 
 

@@ -168,7 +168,9 @@ def serve(stdin: IO[bytes], stdout: IO[bytes], project: Path | None) -> None:
 def _main() -> None:
     """Keep the pipe for answers only: whatever a function prints goes to stderr."""
     import os
+    import signal
 
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends a worker without a traceback
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     serve(sys.stdin.buffer, answers, Path(sys.argv[1]) if len(sys.argv) > 1 else None)

@@ -1,0 +1,188 @@
+"""Laws L1 and L4, and what happens to single rows: errors, NULLs, duplicates, rows that become many or none."""
+
+from __future__ import annotations
+
+import pytest
+
+from juicesql.errors import FunctionError, SourceError
+
+from .conftest import RECIPE, Workbench
+
+
+def test_one_raising_row_among_5000_costs_one_row(bench: Workbench) -> None:
+    texts = [f"text {i}" for i in range(5000)]
+    texts[1234] = "poison"
+    bench.data(texts)
+    result = bench.run()
+    assert (result.rows_in, result.kept, result.errors, result.dropped) == (5000, 4999, 1, 0)
+    bench.check_accounts(result)
+    assert bench.query("select sample_id, function, message from errors") == [
+        (1234, "slow_len", "ValueError: poisoned text")
+    ]
+    assert bench.query("select verdict from verdicts where sample_id = 1234") == [("error",)]
+    assert bench.query("select slow_len from stats where sample_id = 1234") == [(None,)]
+
+
+def test_on_error_stop_names_the_row_and_publishes_nothing(bench: Workbench) -> None:
+    bench.data(["good text", "poison"])
+    with pytest.raises(FunctionError, match="sample 1: ValueError: poisoned text"):
+        bench.run(on_error="stop")
+    assert not (bench.root / "out.jsonl").exists()
+    assert bench.query("select status from runs") == [("failed",)]
+
+
+def test_more_errors_than_allowed_stop_the_run(bench: Workbench) -> None:
+    bench.data(["poison"] * 3 + ["good text"] * 7)
+    with pytest.raises(FunctionError, match="3 of 10 rows failed"):
+        bench.run(max_error_rate=0.2)
+    assert not (bench.root / "out.jsonl").exists()
+    assert bench.run(max_error_rate=0.3).errors == 3
+
+
+def test_a_worker_that_dies_costs_the_row_that_killed_it(bench: Workbench) -> None:
+    path = bench.root / "udfs/slow_len.py"
+    path.write_text(path.read_text().replace('raise ValueError("poisoned text")', "__import__('os')._exit(9)"))
+    bench.data(["one good text", "poison", "another good text"])
+    result = bench.run(max_error_rate=1)
+    assert (result.kept, result.errors) == (2, 1)
+    assert "exit code 9" in bench.query("select message from errors")[0][0]
+
+
+def test_null_and_nan_are_dropped_and_counted_apart(bench: Workbench) -> None:
+    path = bench.root / "udfs/slow_len.py"
+    path.write_text(path.read_text().replace('raise ValueError("poisoned text")', 'return float("nan")'))
+    bench.data(["good text", None, "poison", "x"])
+    result = bench.run()
+    bench.check_accounts(result)
+    assert [r["text"] for r in bench.out()] == ["good text"]
+    rows = bench.query("select stat, rows_in, dropped, dropped_null from cuts order by position")
+    assert rows == [("text_len", 4, 1, 1), ("slow_len", 3, 2, 1), ("slow_len", 1, 0, 0)]
+
+
+def test_broken_lines_are_errors_with_their_place(bench: Workbench) -> None:
+    path = bench.root / "data.jsonl"
+    path.write_bytes(b'{"text": "first text"}\n{"text": "cut off\n{"text": "\xff\xfe"}\n{"text": "last text"}\n')
+    result = bench.run(max_error_rate=0.5)
+    bench.check_accounts(result)
+    assert (result.rows_in, result.kept, result.errors) == (4, 2, 2)
+    rows = bench.query('select sample_id, function, file, "row" from errors order by sample_id')
+    assert rows == [(1, "source", "data.jsonl", 1), (2, "source", "data.jsonl", 2)]
+    assert bench.query("select count(*) from samples") == [(4,)]
+
+
+def test_dropped_alone_counts_rows_that_fail_one_cut_only(bench: Workbench) -> None:
+    bench.write("r.sql.j2", '{{ config(source="data.jsonl") }} select * from source where text_len(text) > 3 and text <> \'bad\'')
+    bench.data(["bad", "ok", "okay", "fine"])
+    result = bench.run()
+    assert (result.kept, result.dropped, result.rows_out) == (2, 2, 2)
+    rows = bench.query("select sql, rows_in, dropped, dropped_alone from cuts order by position")
+    assert rows == [("text_len(text) > 3", 4, 2, 1), ("text <> 'bad'", 2, 0, 0)]
+
+
+def test_duplicates_name_the_row_that_stays(bench: Workbench) -> None:
+    bench.write(
+        "r.sql.j2",
+        '{{ config(source="data.jsonl", export="out.jsonl") }} with lowered as (select * replace (lower(text) as text) from source), '
+        "exact as (from lowered qualify row_number() over (partition by md5(text) order by sample_id) = 1) from exact",
+    )
+    bench.data(["One", "two", "one", "ONE", "Two", "three"])
+    result = bench.run()
+    bench.check_accounts(result)
+    assert (result.kept, result.duplicates) == (3, 3)
+    assert [r["text"] for r in bench.out()] == ["one", "two", "three"]
+    rows = bench.query("select sample_id, duplicate_of from verdicts where verdict = 'duplicate' order by sample_id")
+    assert rows == [(2, 0), (3, 0), (4, 1)]
+    clusters = bench.query("select cluster, list(sample_id order by sample_id) from clusters group by cluster order by cluster")
+    assert clusters == [(0, [0, 2, 3]), (1, [1, 4])]
+
+
+def test_unnest_makes_rows_and_a_sample_without_rows_is_dropped(bench: Workbench) -> None:
+    bench.write(
+        "r.sql.j2",
+        '{{ config(source="data.jsonl", export="out.jsonl", keep_sample_id=true) }} '
+        "with words as (select unnest(list_filter(string_split(text, ' '), lambda w: w <> '')) as word from source) "
+        "select word, text_len(word) as n from words where text_len(word) > 1",
+    )
+    bench.data(["aa b cc", "", "d e", "ff"])
+    result = bench.run()
+    bench.check_accounts(result)
+    assert bench.out() == [
+        {"word": "aa", "n": 2, "sample_id": 0},
+        {"word": "cc", "n": 2, "sample_id": 0},
+        {"word": "ff", "n": 2, "sample_id": 3},
+    ]
+    assert (result.kept, result.dropped, result.rows_out) == (2, 2, 3)
+    assert bench.query("select sample_id, cut from verdicts where verdict = 'dropped' order by 1") == [
+        (1, "words"),
+        (2, "result.1"),
+    ]
+
+
+def test_an_unnested_relation_in_from(bench: Workbench) -> None:
+    bench.write(
+        "r.sql.j2",
+        '{{ config(source="data.jsonl", export="out.jsonl") }} '
+        "select t.word, text_len(t.word) as n from source s, unnest(string_split(s.text, ' ')) as t(word) where text_len(t.word) > 1",
+    )
+    bench.data(["aa b", "cc"])
+    result = bench.run()
+    bench.check_accounts(result)
+    assert bench.out() == [{"word": "aa", "n": 2}, {"word": "cc", "n": 2}]
+
+
+def test_sql_that_raises_for_one_row_costs_that_row(bench: Workbench) -> None:
+    bench.write("r.sql.j2", '{{ config(source="data.jsonl", export="out.jsonl") }} select text::integer as number from source')
+    bench.data(["1", "two", "3"])
+    result = bench.run(max_error_rate=0.5)
+    bench.check_accounts(result)
+    assert bench.out() == [{"number": 1}, {"number": 3}]
+    assert "two" in bench.query("select message from errors")[0][0]
+
+
+def test_a_source_that_changes_during_the_run_is_not_published(bench: Workbench) -> None:
+    path = bench.root / "udfs/slow_len.py"
+    path.write_text(path.read_text().replace("return len", 'open(LOG.parent / "data.jsonl", "a").write("\\n"); return len'))
+    bench.data(["some text", "more text"])
+    with pytest.raises(SourceError, match=r"data\.jsonl"):
+        bench.run()
+    assert not (bench.root / "out.jsonl").exists()
+
+
+def test_changes_keep_before_and_after(bench: Workbench) -> None:
+    bench.write("r.sql.j2", '{{ config(source="data.jsonl") }} select * replace (upper(text) as text) from source')
+    bench.data(["a", "B", "c", "d"])
+    bench.run(trace=2)
+    assert bench.query('select sample_id, column_name, "before", "after" from changes order by 1') == [
+        (0, "text", "a", "A"),
+        (2, "text", "c", "C"),
+    ]
+
+
+def test_empty_result_is_an_empty_file(bench: Workbench) -> None:
+    bench.write("r.sql.j2", RECIPE.replace(">= 3", ">= 3000"))
+    bench.data(["some text"])
+    assert bench.run().kept == 0
+    assert bench.out() == []
+
+
+def test_the_surviving_set_is_that_of_plain_sql(bench: Workbench) -> None:
+    """Short-circuiting and ordering of cuts change the work, not the result."""
+
+    texts = [("word " * (i % 7) + "x" * (i % 11)) or None for i in range(500)]
+    bench.data(texts)
+    bench.write(
+        "r.sql.j2",
+        '{{ config(source="data.jsonl", export="out.jsonl") }} select * from source where slow_len(text) >= 6 '
+        "and (alnum_ratio(text) > 0.7 or slow_len(text) > 20) and text_len(text) between 5 and 30 and text not like '%xxxx'",
+    )
+    bench.run()
+
+    def alnum(text: str) -> float:
+        return sum(c.isalnum() for c in text) / len(text)
+
+    kept = [
+        t
+        for t in texts
+        if t and 6 <= len(t) <= 30 and (alnum(t) > 0.7 or len(t) > 20) and not t.endswith("xxxx")
+    ]
+    assert [r["text"] for r in bench.out()] == kept
