@@ -133,6 +133,11 @@ class Embedded:
     def _chain(self, chain: Chain, report: Report) -> None:
         for folder in ("drops", "keys", "samples", "stats", f"spool/{chain.name}"):
             (self.scratch / folder).mkdir(parents=True, exist_ok=True)
+        for step in chain.steps:  # counted also when no row comes
+            self.execution.step_rows_in.setdefault(step.name, 0)
+            self.execution.step_rows_out.setdefault(step.name, 0)
+            for cut in step.cuts:
+                self.execution.cuts.setdefault(cut.id, CutCount())
         threads = self.settings.threads
         with ThreadPoolExecutor(threads, thread_name_prefix="juicesql") as pool:
             running: dict[Future[tuple[Loaded, ChainResult]], _Task] = {}
