@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -23,3 +25,15 @@ def __getattr__(name: str) -> Any:
     value = getattr(importlib.import_module(_homes[name]), name)
     globals()[name] = value
     return value
+
+
+class _Package(ModuleType):
+    """Keeps `juicesql.run` and `juicesql.connect` functions when the modules of those names are imported."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in _homes and isinstance(value, ModuleType):
+            value = getattr(value, name)
+        super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

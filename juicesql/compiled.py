@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -91,10 +92,12 @@ def _head(recipe: Recipe, python: Iterable[Function]) -> str:
     lines = [f"-- {recipe.path.name}, compiled by juicesql."]
     if recipe.variables:
         lines.append("-- variables: " + ", ".join(f"{k} = {v!r}" for k, v in recipe.variables.items()))
-    names = [f"{f.name} ({f.runs_on})" for f in python]
+    names = sorted(f"{f.name} ({f.runs_on})" for f in python)
     if names:
+        listed = textwrap.wrap(", ".join(names), 100, initial_indent="--   ", subsequent_indent="--   ")
         lines += [
-            "-- It calls Python functions, which the duckdb CLI does not have: " + ", ".join(names) + ".",
+            "-- It calls Python functions, which the duckdb CLI does not have:",
+            *listed,
             "-- Run it on juicesql.connect(), a DuckDB connection on which they are registered.",
         ]
     return "\n".join(lines)

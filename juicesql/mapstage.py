@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from juicesql.binder import close_off
 from juicesql.errors import FunctionError
 from juicesql.known import Keys
-from juicesql.measure import Measurer, content_keys
+from juicesql.measure import Measurer, content_keys, key_sql
 from juicesql.plan import CHEAP, SAMPLE, Call, Cut, MapStep
 from juicesql.registry import Registry
 from juicesql.signature import arrow_type
@@ -127,6 +127,7 @@ class _Step:
         self.trace, self.keep_stats, self.result = trace, keep_stats, result
         self.table: pa.Table = result.table
         self.calls = {c.column: c for c in step.calls}
+        self.registered: pa.Table | None = None
         self.keys: dict[tuple[str, ...], tuple[Keys, Keys, Any]] = {}
 
     def run(self) -> None:
@@ -181,7 +182,6 @@ class _Step:
 
     def _arguments(self, call: Call) -> list[pa.Array]:
         """The argument columns; one that is an input column of the right type is not copied."""
-        self._register(self.table)
         plain = [_PLAIN.fullmatch(a) for a in call.arguments]
         names = [m.group(1) for m in plain if m and self._has(m.group(1), m.group(2))]
         if len(names) == len(plain) and names:
@@ -195,24 +195,23 @@ class _Step:
     def _keys(self, arguments: tuple[str, ...]) -> tuple[Keys, Keys, Any]:
         """The content keys of some arguments; they hold until rows leave the table."""
         if arguments not in self.keys:
-            self.keys[arguments] = content_keys(self.con, arguments)
+            self.keys[arguments] = content_keys(self._query(key_sql(arguments)))
         return self.keys[arguments]
 
     def _sql_call(self, call: Call, mask: pa.Array | None) -> pa.Array:
-        self._register(self.table if mask is None else self.table.filter(mask))
-        values = _flat(self._select(f"cast({call.expression} as {call.returns}) as v").column(0))
-        self._register(self.table)
-        return values
+        rows = None if mask is None else self.table.filter(mask)
+        return _flat(self._query(f"select cast({call.expression} as {call.returns}) as v from __t", rows).column(0))
 
-    def _register(self, table: pa.Table) -> None:
-        self.con.register("__t", table)
-
-    def _select(self, items: str) -> pa.Table:
-        return self.con.sql(f"select {items} from __t").to_arrow_table()
+    def _query(self, sql: str, table: pa.Table | None = None) -> pa.Table:
+        """Run SQL over `__t`, which is `table` or the rows as they are now."""
+        wanted = self.table if table is None else table
+        if self.registered is not wanted:
+            self.con.register("__t", wanted)
+            self.registered = wanted
+        return self.con.sql(sql).to_arrow_table()
 
     def _cut(self, cuts: Sequence[Cut], alone_known: bool) -> None:
         """Apply cuts whose calls are measured; a row is charged to the first one that it fails."""
-        self._register(self.table)
         tested = self._guarded(
             f"select {', '.join(f'({c.predicate})::boolean as p{i}' for i, c in enumerate(cuts))} from __t"
         )
@@ -239,7 +238,7 @@ class _Step:
     def _guarded(self, sql: str) -> pa.Table:
         """Run SQL of the author over `__t`; rows for which it raises leave the table and are reported."""
         try:
-            return self.con.sql(sql).to_arrow_table()
+            return self._query(sql)
         except duckdb.Error as error:
             bad, message = self._raising_rows(sql, error)
         ids = self.table.column(SAMPLE)
@@ -248,8 +247,7 @@ class _Step:
         keep = np.ones(self.table.num_rows, bool)
         keep[list(bad)] = False
         self._filter(keep)
-        self._register(self.table)
-        return self.con.sql(sql).to_arrow_table()
+        return self._query(sql)
 
     def _raising_rows(self, sql: str, first: duckdb.Error) -> tuple[list[int], dict[int, str]]:
         if isinstance(first, (duckdb.OutOfMemoryException, duckdb.FatalException, duckdb.InternalException)):
@@ -257,9 +255,8 @@ class _Step:
         messages: dict[int, str] = {}
 
         def search(start: int, length: int) -> None:
-            self._register(self.table.slice(start, length))
             try:
-                self.con.sql(sql).to_arrow_table()
+                self._query(sql, self.table.slice(start, length))
             except duckdb.Error as error:
                 if length == 1:
                     messages[start] = str(error).split("\n")[0]
@@ -293,7 +290,6 @@ class _Step:
 
     def _project(self) -> None:
         before = self.table
-        self._register(before)
         self.table = self._projected() if self.step.outputs else self._guarded(self.step.select)
         if self.step.expands:
             self.table = self.table.take(pc.sort_indices(self.table.column(SAMPLE)))  # stable; a lateral join is not

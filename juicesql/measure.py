@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -161,21 +160,25 @@ def _nan_to_null(values: pa.Array) -> pa.Array:
     return values
 
 
-def content_keys(con: duckdb.DuckDBPyConnection, arguments: Sequence[str]) -> tuple[Keys, Keys, np.ndarray]:
-    """The 128-bit content keys of the rows of `__t`, as two halves, and which rows have one (no NULL argument).
+def key_sql(arguments: Sequence[str]) -> str:
+    """SQL over `__t` for the 128-bit content key of some arguments, as two halves; NULL where an argument is NULL.
 
     The key of one text is its MD5, so `md5_number(text)` finds it in any DuckDB.
     """
-    if len(arguments) == 1:
-        value = arguments[0] if arguments[0].endswith(" as VARCHAR)") else f"to_json({arguments[0]})::varchar"
+    if len(arguments) == 1 and arguments[0].endswith(" as VARCHAR)"):
+        value = arguments[0]
     else:
         missing = " or ".join(f"({a}) is null" for a in arguments)
-        value = f"case when {missing} then null else to_json([{', '.join(f'to_json({a})' for a in arguments)}])::varchar end"
-    table = con.sql(
+        every = ", ".join(f"to_json({a})" for a in arguments)
+        value = f"case when {missing} then null else to_json([{every}])::varchar end"
+    return (
         "select (k >> 64)::ubigint as high, (k & 18446744073709551615)::ubigint as low "
         f"from (select md5_number({value}) as k from __t)"
-    ).to_arrow_table()
-    high, low = table.column(0), table.column(1)
-    valid = np.asarray(pc.is_valid(high))
+    )
+
+
+def content_keys(halves: pa.Table) -> tuple[Keys, Keys, np.ndarray]:
+    """The upper and lower halves of the keys that `key_sql` gave, and which rows have one."""
+    high, low = halves.column(0), halves.column(1)
     zero = pa.scalar(0, pa.uint64())
-    return np.asarray(pc.fill_null(high, zero)), np.asarray(pc.fill_null(low, zero)), valid
+    return np.asarray(pc.fill_null(high, zero)), np.asarray(pc.fill_null(low, zero)), np.asarray(pc.is_valid(high))

@@ -37,15 +37,24 @@ def shorten(text: str, size: int) -> str:
     return text if len(text) <= size else text[: max(size - 1, 0)] + "…"
 
 
-def quoted(text: str | None, size: int) -> str:
-    """Text with its blanks to be seen.
+def where_they_differ(before: str, after: str, size: int) -> tuple[str, str]:
+    """Both texts from a little before their first difference, with their blanks to be seen.
 
-    >>> quoted(" a\\n", 9), quoted(None, 9)
-    ("' a\\\\n'", 'NULL')
+    >>> where_they_differ("one two  three", "one two three", 99)
+    ("'one two  three'", "'one two three'")
+    >>> where_they_differ("x" * 50 + " a", "x" * 50 + "a", 10)[0]
+    "…'xxxxxxxxxx a'"
     """
-    if text is None:
-        return "NULL"
-    return repr(text) if len(text) <= size else repr(text[:size]) + "…"
+    same = next(
+        (i for i, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), min(len(before), len(after))
+    )
+    start = same - size if same > size + 10 else 0
+    first, second = (_quoted(text, start, same + size) for text in (before, after))
+    return first, second
+
+
+def _quoted(text: str, start: int, end: int) -> str:
+    return "…" * (start > 0) + repr(text[start:end]) + "…" * (len(text) > end)
 
 
 def percent(part: float, whole: float) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from juicesql.cli.options import AsJson, ProjectFolder
-from juicesql.cli.text import plural, quoted, shorten, table, value_text
+from juicesql.cli.text import plural, shorten, table, value_text, where_they_differ
 
 if TYPE_CHECKING:
     from juicesql.trace import CutStory, Place, StepStory, Story
@@ -46,11 +46,8 @@ def _step(step: StepStory) -> list[str]:
     lines = table(["", "", "", ""], [_cut(c) for c in step.cuts])
     lines += [f"measured  {name} = {value_text(value)}" for name, value in step.stats.items()]
     for change in step.changes:
-        lines += [
-            f"changed {change.column}",
-            f"  before {quoted(change.before, 200)}",
-            f"  after  {quoted(change.after, 200)}",
-        ]
+        before, after = where_they_differ(change.before or "", change.after or "", 80)
+        lines += [f"changed {change.column}", f"  before {before}", f"  after  {after}"]
     return lines
 
 

@@ -28,7 +28,6 @@ def _whole_or_absent(root: Path) -> None:
 def test_ten_kills_then_the_same_output(bench: Workbench, tmp_path: Path) -> None:
     slow = (bench.root / "udfs/slow_len.py").read_text()
     bench.write("udfs/slow_len.py", slow.replace(SLOWER, SLOWER + "    import time\n\n    time.sleep(0.002)\n"))
-    bench.write("r.sql.j2", (bench.root / "r.sql.j2").read_text().replace("from source", "from (from source)"))
     bench.data(TEXTS)
     bench.run(export=tmp_path / "undisturbed" / "out.jsonl", project=bench.root)
     expected = (tmp_path / "undisturbed" / "out.jsonl").read_bytes()
