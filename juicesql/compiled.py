@@ -62,7 +62,7 @@ def _functions(recipe: Recipe, registry: Registry) -> tuple[list[Function], list
     tree = parse_query(recipe)
     problems: list[Problem] = []
 
-    def report(problem: Problem, node: exp.Expression | None) -> None:
+    def report(problem: Problem, node: exp.Expr | None) -> None:
         lines = [n.meta["line"] for n in node.walk() if "line" in n.meta] if node is not None else []
         line = recipe.line(min(lines)) if lines else None
         problems.append(Problem(problem.code, problem.message, problem.mend, recipe.path.name, line))
