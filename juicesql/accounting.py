@@ -18,7 +18,8 @@ create or replace temp table verdict as
 with kept as (select distinct sample_id from kept_ids),
 failed as (select sample_id, bool_or(fatal) as fatal, any_value(message) as message from failure group by sample_id),
 lost as (
-    select sample_id, arg_max(cut, place) as cut, arg_max(value, place) as value, arg_max(duplicate_of, place) as duplicate_of
+    select sample_id, arg_max(cut, place) as cut, arg_max(value, place) as value,
+           arg_max(duplicate_of, place) as duplicate_of
     from drop_row join step_place using (cut) group by sample_id
 )
 select sample_id, 'kept' as verdict, null as cut, null as value, null::bigint as duplicate_of from kept
@@ -43,7 +44,10 @@ class Totals:
 
 
 def decide(con: duckdb.DuckDBPyConnection, plan: Plan, execution: Execution, scratch: Path) -> Totals:
-    """Make the temp table `verdict`, one row a sample, from what the run left in `scratch`. AccountingError if rows are lost."""
+    """Make the temp table `verdict`, one row a sample, from what the run left in `scratch`.
+
+    Raises AccountingError when a row is lost or counted twice.
+    """
     main = mainline(plan)
     con.execute("create or replace temp table step_place (cut varchar, place integer)")
     places = {step.name: i for i, step in enumerate(plan.steps) if step.name in main}

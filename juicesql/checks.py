@@ -14,7 +14,7 @@ from juicesql.lift import call_name
 from juicesql.recipe import Recipe
 from juicesql.registry import Registry
 
-Report = Callable[[Problem, exp.Expression | None], None]
+Report = Callable[[Problem, exp.Expr | None], None]
 
 TABLE_FUNCTIONS = frozenset({"unnest", "range", "generate_series", "explode"})
 NOT_REPEATABLE = frozenset({"random", "rand", "uuid", "gen_random_uuid", "uuidv4", "uuidv7", "setseed"})
@@ -83,7 +83,7 @@ def _check_table(table: exp.Table, known: set[str], report: Report) -> None:
             report(Problem("unknown-relation", f"there is no relation `{table.name}`", mend), table)
 
 
-def check_functions(tree: exp.Expression, registry: Registry, binder: Binder, report: Report) -> None:
+def check_functions(tree: exp.Expr, registry: Registry, binder: Binder, report: Report) -> None:
     """Every function is ours or DuckDB's, and none reaches outside or changes from run to run."""
     for node in tree.find_all(exp.Func):
         name = call_name(node)

@@ -10,12 +10,12 @@ from juicesql.lift import to_sql
 from juicesql.plan import Bound
 
 _FLIPPED = {">=": "<=", ">": "<", "<=": ">=", "<": ">", "=": "=", "<>": "<>"}
-_OPERATORS: dict[type[exp.Expression], str] = {
+_OPERATORS: dict[type[exp.Expr], str] = {
     exp.GTE: ">=", exp.GT: ">", exp.LTE: "<=", exp.LT: "<", exp.EQ: "=", exp.NEQ: "<>",
 }  # fmt: skip
 
 
-def and_terms(condition: exp.Expression) -> list[exp.Expression]:
+def and_terms(condition: exp.Expr) -> list[exp.Expr]:
     """The terms of a condition that must all hold, in the author's order."""
     while isinstance(condition, exp.Paren) and isinstance(condition.this, exp.And):
         condition = condition.this
@@ -24,12 +24,12 @@ def and_terms(condition: exp.Expression) -> list[exp.Expression]:
     return [condition]
 
 
-def bounds_of(term: exp.Expression, labels: Mapping[str, str]) -> tuple[Bound, ...]:
+def bounds_of(term: exp.Expr, labels: Mapping[str, str]) -> tuple[Bound, ...]:
     """The comparisons of a stat (or column) with a constant in one term; `labels` names the columns of calls."""
     return tuple(_bounds(term, labels))
 
 
-def _bounds(term: exp.Expression, labels: Mapping[str, str]) -> Iterator[Bound]:
+def _bounds(term: exp.Expr, labels: Mapping[str, str]) -> Iterator[Bound]:
     for node in term.walk():
         if isinstance(node, exp.Between):
             yield from _bound(node.this, ">=", node.args["low"], labels)
@@ -43,9 +43,7 @@ def _bounds(term: exp.Expression, labels: Mapping[str, str]) -> Iterator[Bound]:
             yield from _bound(node.expression, _FLIPPED[operator], node.this, labels)
 
 
-def _bound(
-    measured: exp.Expression, operator: str, constant: exp.Expression, labels: Mapping[str, str]
-) -> Iterator[Bound]:
+def _bound(measured: exp.Expr, operator: str, constant: exp.Expr, labels: Mapping[str, str]) -> Iterator[Bound]:
     negative = isinstance(constant, exp.Neg)
     literal = constant.this if negative else constant
     if not isinstance(literal, exp.Literal) or isinstance(measured, (exp.Literal, exp.Neg)):

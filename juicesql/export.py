@@ -1,4 +1,4 @@
-"""Publishes the result: written beside its final name, checked, fsynced, renamed, with a manifest. Whole or not at all."""
+"""Publishes the result whole or not at all: written beside its final name, fsynced, renamed, with a manifest."""
 
 from __future__ import annotations
 

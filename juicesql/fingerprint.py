@@ -43,7 +43,7 @@ class _Walk:
 
     def pieces(self, value: Any) -> Iterator[str]:
         for inner in (getattr(value, "py_func", None), getattr(value, "__wrapped__", None)):
-            if isinstance(inner, types.FunctionType):  # inside a kernel, a numba dispatcher, or a cache around a function
+            if isinstance(inner, types.FunctionType):  # inside a kernel, a dispatcher or a cache
                 value = inner
         if isinstance(value, _SCALARS):
             yield f"{type(value).__name__}:{value!r}"

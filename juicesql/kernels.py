@@ -53,6 +53,8 @@ def _jit(target: kernel) -> Any:
 
     import numba
 
+    config: Any = numba.config
+
     from juicesql.fingerprint import fingerprint
 
     py_func = target.py_func
@@ -62,12 +64,12 @@ def _jit(target: kernel) -> Any:
             scope[name] = scope[name].compile()
     bound = types.FunctionType(py_func.__code__, scope, py_func.__name__, py_func.__defaults__)
     bound.__module__, bound.__qualname__ = py_func.__module__, py_func.__qualname__
-    before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = str(cache_home() / "kernels" / fingerprint(py_func)[:16])
+    before = config.CACHE_DIR
+    config.CACHE_DIR = str(cache_home() / "kernels" / fingerprint(py_func)[:16])
     try:
         return numba.njit(nogil=True, cache=True, error_model="numpy")(bound)
     finally:
-        numba.config.CACHE_DIR = before
+        config.CACHE_DIR = before
 
 
 def utf8_buffers(array: Any) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:

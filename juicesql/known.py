@@ -21,7 +21,7 @@ class KnownValues:
     values: pa.Array
 
     def find(self, high: Keys, low: Keys) -> np.ndarray[Any, np.dtype[np.int64]]:
-        """The position of each key in `values`, or -1. Two keys that share an upper half may be missed, not mixed up."""
+        """The position of each key in `values`, or -1. Keys that share an upper half may be missed, not mixed up."""
         if not len(self.high):
             return np.full(len(high), -1)
         place = np.minimum(np.searchsorted(self.high, high), len(self.high) - 1)

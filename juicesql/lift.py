@@ -20,12 +20,12 @@ from juicesql.signature import constant
 _MACRO = re.compile(r"create\s+(?:or\s+replace\s+)?macro\s+\w+\s*\((.*?)\)\s*as\s+(.*?);?\s*$", re.S | re.I)
 
 
-def to_sql(node: exp.Expression) -> str:
+def to_sql(node: exp.Expr) -> str:
     """SQL text of a tree as the author's dialect has it, without comments."""
     return node.sql(dialect="duckdb", normalize_functions=False, comments=False)
 
 
-def call_name(node: exp.Expression) -> str:
+def call_name(node: exp.Expr) -> str:
     """Lower-case name of a function node; an empty string for anything else."""
     if isinstance(node, exp.Anonymous):
         return str(node.this).lower()
@@ -40,7 +40,7 @@ class Lifter:
         registry: Registry,
         lineage: dict[str, str],
         number: Iterator[int],
-        line: Callable[[exp.Expression], int | None],
+        line: Callable[[exp.Expr], int | None],
         report: Callable[[Problem], None],
     ) -> None:
         self.registry, self.lineage, self.number, self.line, self.report = registry, dict(lineage), number, line, report
@@ -48,11 +48,11 @@ class Lifter:
         self.by_content: dict[str, str] = {}
         self.macros: set[str] = set()
 
-    def lift(self, node: exp.Expression) -> exp.Expression:
+    def lift(self, node: exp.Expr) -> exp.Expr:
         """A copy of the tree in which calls that must be measured are columns."""
         return self._lift(node.copy(), frozenset())
 
-    def _lift(self, node: exp.Expression, bound: frozenset[str]) -> exp.Expression:
+    def _lift(self, node: exp.Expr, bound: frozenset[str]) -> exp.Expr:
         if isinstance(node, exp.Lambda):
             bound |= {e.name for e in node.expressions}
         name = call_name(node)
@@ -65,7 +65,7 @@ class Lifter:
             return node
         return self._call(node, name, original, bound)
 
-    def _call(self, node: exp.Expression, name: str, original: str, bound: frozenset[str]) -> exp.Expression:
+    def _call(self, node: exp.Expr, name: str, original: str, bound: frozenset[str]) -> exp.Expr:
         function = self.registry.get(name)
         plain = function.runs_on == "sql" and not self._calls_python(name)
         inside_lambda = any(i.name in bound for i in node.find_all(exp.Identifier))
@@ -101,9 +101,7 @@ class Lifter:
         words = {w for w in re.findall(r"\w+(?=\s*\()", body) if w in self.registry and w != name}
         return any(self._calls_python(w) for w in words)
 
-    def _inlined(
-        self, function: Function, columns: list[exp.Expression], parameters: dict[str, exp.Expression]
-    ) -> exp.Expression:
+    def _inlined(self, function: Function, columns: list[exp.Expr], parameters: dict[str, exp.Expr]) -> exp.Expr:
         """The body of a SQL function with its arguments put in; calls of Python functions inside it are lifted."""
         found = _MACRO.search(function.sql)
         if found is None:
@@ -113,7 +111,7 @@ class Lifter:
         names = [a.name for a in function.signature.columns]
         given = {**dict(zip(names, columns, strict=True)), **parameters}
 
-        def put(node: exp.Expression) -> exp.Expression:
+        def put(node: exp.Expr) -> exp.Expr:
             if isinstance(node, exp.Column) and not node.table and node.name in given:
                 value = given[node.name].copy()
                 return value if isinstance(value, (exp.Column, exp.Literal)) else exp.paren(value)
@@ -124,12 +122,12 @@ class Lifter:
     def _record(
         self,
         function: Function,
-        columns: list[exp.Expression],
-        parameters: dict[str, exp.Expression],
+        columns: list[exp.Expr],
+        parameters: dict[str, exp.Expr],
         expression: str,
         original: str,
-        node: exp.Expression,
-    ) -> exp.Expression:
+        node: exp.Expr,
+    ) -> exp.Expr:
         arguments = tuple(
             f"cast({to_sql(c)} as {a.type})" for c, a in zip(columns, function.signature.columns, strict=True)
         )
@@ -157,18 +155,18 @@ class Lifter:
         parts = [function.name, self.registry.identity(function.name), json.dumps(values)]
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
-    def _lineage_of(self, node: exp.Expression) -> str:
-        def put(part: exp.Expression) -> exp.Expression:
+    def _lineage_of(self, node: exp.Expr) -> str:
+        def put(part: exp.Expr) -> exp.Expr:
             return exp.var(self.lineage.get(part.name, part.name)) if isinstance(part, exp.Column) else part
 
         return to_sql(node.copy().transform(put))
 
 
-def bind_arguments(function: Function, node: exp.Expression) -> tuple[list[exp.Expression], dict[str, exp.Expression]]:
+def bind_arguments(function: Function, node: exp.Expr) -> tuple[list[exp.Expr], dict[str, exp.Expr]]:
     """Match a call's arguments with the signature: the column expressions, and every parameter with its constant."""
     signature, given = function.signature, list(node.iter_expressions())
     mend = f"the signature is {signature}"
-    places: dict[str, exp.Expression] = {}
+    places: dict[str, exp.Expr] = {}
     positional = [g for g in given if not isinstance(g, (exp.PropertyEQ, exp.Kwarg))]
     if len(positional) > len(signature.arguments):
         message = f"`{function.name}` takes {len(signature.arguments)} arguments, not {len(positional)}"

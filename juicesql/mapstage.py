@@ -24,7 +24,6 @@ from juicesql.plan import CHEAP, SAMPLE, Call, Cut, MapStep
 from juicesql.registry import Registry
 from juicesql.signature import arrow_type
 
-
 _PLAIN = re.compile(r"cast\((\w+) as (.+)\)")
 
 
@@ -302,11 +301,9 @@ class _Step:
         outputs = self.step.outputs
         computed = [o for o in outputs if o.sql]
         items = ", ".join(f"{o.sql} as c{i}" for i, o in enumerate(computed))
-        values = self._guarded(f"select {items} from __t") if computed else None  # rows that raise leave self.table
-        columns = []
-        for output in outputs:
-            column = self.table.column(output.column) if output.column else values.column(computed.index(output))
-            columns.append(column)
+        if computed:
+            values = self._guarded(f"select {items} from __t")  # rows that raise leave self.table
+        columns = [self.table.column(o.column) if o.column else values.column(computed.index(o)) for o in outputs]
         return pa.table(columns, names=[o.name for o in outputs])
 
     def _report_vanished(self, before: pa.Table) -> None:

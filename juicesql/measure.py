@@ -76,7 +76,7 @@ class Measurer:
         values, failures = self._compute(call, part, lambda m: sql(_nested(missing, m)))
         seconds = time.perf_counter() - started
         rows = len(values)
-        places = np.arange(rows) if missing is None else np.flatnonzero(found < 0)
+        places = np.arange(rows) if missing is None or found is None else np.flatnonzero(found < 0)
         reused = int((found >= 0).sum()) if found is not None else 0
         self._count(call, rows=rows, reused=reused, seconds=seconds, bytes_=sum(c.nbytes for c in part))
         values = _nan_to_null(values.cast(type_) if values.type != type_ else values)

@@ -87,13 +87,13 @@ class _Planner:
         macros = tuple(sorted(self.macros))
         return Plan(str(self.recipe.path), tuple(self.steps), RESULT, self.source, macros, asked)
 
-    def _problem(self, problem: Problem, node: exp.Expression | None = None) -> None:
+    def _problem(self, problem: Problem, node: exp.Expr | None = None) -> None:
         line = problem.line or self._line(node)
         fixed = Problem(problem.code, problem.message, problem.mend, self.recipe.path.name, line or self.line_of_step)
         if fixed not in self.problems:
             self.problems.append(fixed)
 
-    def _line(self, node: exp.Expression | None) -> int | None:
+    def _line(self, node: exp.Expr | None) -> int | None:
         nodes = [n for n in node.walk() if "line" in n.meta] if node is not None else []
         lines = [n.meta["line"] for n in nodes if not isinstance(n, exp.Star)] or [n.meta["line"] for n in nodes]
         return self.recipe.line(min(lines)) if lines else None
@@ -132,8 +132,8 @@ class _Planner:
         inner = exp.select("*").from_(base.copy())
         joins = query.args["joins"]
         unnested = joins[0].this
-        if len(joins) == 1 and len(unnested.expressions) == 1 and unnested.alias and len(unnested.alias_column_names) == 1:
-            value = exp.Unnest(expressions=[unnested.expressions[0].copy()])  # in the projection it keeps the rows' order
+        if len(joins) == 1 and len(unnested.expressions) == 1 and len(unnested.alias_column_names) == 1:
+            value = exp.Unnest(expressions=[unnested.expressions[0].copy()])  # in the projection it keeps the order
             inner.append("expressions", exp.alias_(value, unnested.alias_column_names[0]))
         else:
             inner.set("joins", [j.copy() for j in joins])
@@ -205,7 +205,7 @@ class _Planner:
             self._describe_map(f"select ({predicate})::boolean from __t", relation.columns, lifter, term)
         return tuple(cuts)
 
-    def _describe_map(self, sql: str, columns: Columns, lifter: Lifter, node: exp.Expression | None = None) -> Columns:
+    def _describe_map(self, sql: str, columns: Columns, lifter: Lifter, node: exp.Expr | None = None) -> Columns:
         """The columns of a projection over `__t`, which has the input's columns and those of the calls."""
         self.macros |= lifter.macros
         table = columns + tuple((c.column, c.returns) for c in lifter.calls.values())
@@ -215,7 +215,7 @@ class _Planner:
                 self._describe(f"select {argument} from __t", {"__t": table}, node)
         return described
 
-    def _describe(self, sql: str, tables: dict[str, Columns], node: exp.Expression | None = None) -> Columns:
+    def _describe(self, sql: str, tables: dict[str, Columns], node: exp.Expr | None = None) -> Columns:
         if self.problems:
             return ()
         try:
@@ -312,7 +312,7 @@ class _Planner:
             value = query.args.get(part)
             if isinstance(value, list):
                 query.set(part, [lifter.lift(v) for v in value])
-            elif isinstance(value, exp.Expression):
+            elif isinstance(value, exp.Expr):
                 query.set(part, lifter.lift(value))
         keys = {f"__k{next(self.numbers)}": k for k in keys_of(query)}
         used = {c.name for c in query.find_all(exp.Column)} & set(lifter.calls)

@@ -44,7 +44,9 @@ def tag(template: str, file: str) -> Tagged:
     if "\x01" in template or "\x02" in template:
         raise RecipeError.of("bad-character", "the recipe contains the control characters 1 or 2", "remove them", file)
     starts = [0, *(m.end() for m in re.finditer("\n", template))]
-    out, literals, defaults = ["\x011\x02"], [], {}
+    out: list[str] = ["\x011\x02"]
+    literals: list[Span] = []
+    defaults: dict[str, Span] = {}
     scanner = _Scanner()
     block: list[tuple[int, str, str]] = []
     for offset, kind, value in _tokens(template, file):

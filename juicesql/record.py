@@ -62,8 +62,9 @@ def record(
     store.record_stat_columns(con, source_id, run_id, plan.calls, ids)
     con.execute("insert into verdicts select ?, sample_id, verdict, cut, value, duplicate_of from verdict", [run_id])
     con.execute(
-        "insert into clusters select ?, cut, sample_id, duplicate_of, false, 1.0 from verdict where duplicate_of is not null "
-        "union all select distinct ?, cut, duplicate_of, duplicate_of, true, 1.0 from verdict where duplicate_of is not null",
+        "insert into clusters with d as (from verdict where duplicate_of is not null) "
+        "select ?, cut, sample_id, duplicate_of, false, 1.0 from d "
+        "union all select distinct ?, cut, duplicate_of, duplicate_of, true, 1.0 from d",
         [run_id, run_id],
     )
     _record_counts(con, run_id, plan, execution, funnel, costs, trace)
@@ -72,23 +73,19 @@ def record(
 
 def _record_keys(con: duckdb.DuckDBPyConnection, scratch: Path, source_id: int, argument_id: int, number: int) -> None:
     """Replace the keys of the samples that this run measured."""
-    fresh = "select sample_id, (any_value(high)::uhugeint << 64) | any_value(low)::uhugeint as key from read_parquet(?) group by all"
-    paths = str(scratch / "keys" / f"{number}-*.parquet")
+    ours = [source_id, argument_id]
     con.execute(
-        f"create or replace temp table fresh_key as {fresh.replace('group by all', 'group by sample_id')}", [paths]
+        "create or replace temp table fresh_key as "
+        "select sample_id, (any_value(high)::uhugeint << 64) | any_value(low)::uhugeint as key "
+        "from read_parquet(?) group by sample_id",
+        [str(scratch / "keys" / f"{number}-*.parquet")],
     )
-    known = con.execute(
-        "select count(*) from fresh_key f join sample_keys k using (sample_id, key) where source_id = ? and argument_id = ?",
-        [source_id, argument_id],
-    ).fetchone()
-    total = con.execute("select count(*) from fresh_key").fetchone()
-    if known == total:
+    known = "from sample_keys where source_id = ? and argument_id = ?"
+    same = con.execute(f"select count(*) from fresh_key join ({known}) using (sample_id, key)", ours).fetchone()
+    if same == con.execute("select count(*) from fresh_key").fetchone():
         return
-    con.execute(
-        "delete from sample_keys where source_id = ? and argument_id = ? and sample_id in (select sample_id from fresh_key)",
-        [source_id, argument_id],
-    )
-    con.execute("insert into sample_keys select ?, ?, sample_id, key from fresh_key", [source_id, argument_id])
+    con.execute(f"delete {known} and sample_id in (select sample_id from fresh_key)", ours)
+    con.execute("insert into sample_keys select ?, ?, sample_id, key from fresh_key", ours)
 
 
 def _from_parquet(con: duckdb.DuckDBPyConnection, folder: Path, sql: str) -> None:
@@ -126,6 +123,7 @@ def _record_counts(
     insert(con, "errors", errors)
     by_identity = {c.identity: c for c in plan.calls}
     insert(con, "costs", [
-        [run_id, by_identity[i].function, i, by_identity[i].runs_on, c.rows, c.reused, c.calls, c.seconds, c.bytes, "cpu"]
+        [run_id, by_identity[i].function, i, by_identity[i].runs_on, c.rows, c.reused, c.calls, c.seconds, c.bytes,
+         "cpu"]
         for i, c in costs.items()
     ])  # fmt: skip

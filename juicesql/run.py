@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import platform
 import shutil
@@ -18,7 +19,8 @@ import duckdb
 import pyarrow as pa
 
 import juicesql
-from juicesql import accounting, export, record
+from juicesql import accounting, record
+from juicesql import export as exporting
 from juicesql.engines.embedded import Embedded, Settings, check_error_rate
 from juicesql.errors import ExportError, JuiceError, RecipeError
 from juicesql.funnel import FunnelRow, make_funnel
@@ -78,7 +80,7 @@ class RunResult:
     measured: int  # values computed in this run
     reused: int  # values found in the stats database
     funnel: tuple[FunnelRow, ...] = ()
-    files: tuple[export.ExportedFile, ...] = ()
+    files: tuple[exporting.ExportedFile, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -196,7 +198,7 @@ def run(
 
 def _memory_mb(limit: str | None) -> int:
     if limit:
-        return max(export.parse_bytes(limit) >> 20, 256)
+        return max(exporting.parse_bytes(limit) >> 20, 256)
     pages, size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
     return int(pages * size * 0.6) >> 20
 
@@ -210,14 +212,14 @@ class _Run:
         self.scratch = store.scratch / self.run_id
         out = self.config.export
         self.target = (
-            export.make_target((prepared.base / out).absolute(), self.config.shard_rows, self.config.shard_bytes)
+            exporting.make_target((prepared.base / out).absolute(), self.config.shard_rows, self.config.shard_bytes)
             if out
             else None
         )
 
     def go(self) -> RunResult:
         if self.target:
-            export.check_target(self.target, [f.path for f in self.source.files])
+            exporting.check_target(self.target, [f.path for f in self.source.files])
         for left in self.store.scratch.iterdir():
             if left.is_dir():
                 shutil.rmtree(left, ignore_errors=True)
@@ -241,23 +243,22 @@ class _Run:
                 self.store.ingest_segments(con)
                 status = "failed" if isinstance(error, Exception) else "interrupted"
                 record.end_run(con, self.run_id, {"status": status, "message": str(error)})
-            if isinstance(error, OSError) or isinstance(error, duckdb.IOException):
+            if isinstance(error, (OSError, duckdb.IOException)):
                 raise ExportError.of("disk", f"cannot write: {error}", "make room on the disk and run again") from error
             raise
         finally:
             pool.close()
             shutil.rmtree(self.scratch, ignore_errors=True)
             if self.target:
-                export.discard(self.target, self.run_id)
+                exporting.discard(self.target, self.run_id)
 
     def _facts(self) -> dict[str, Any]:
-        import json
-
         recipe = self.prepared.recipe
         versions = {"juicesql": juicesql.__version__, "duckdb": duckdb.__version__, "python": platform.python_version()}
         return {
-            "run_id": self.run_id, "recipe": recipe.name, "recipe_path": str(recipe.path), "rendered_sql": recipe.plain_sql,
-            "template": recipe.template, "vars": json.dumps(dict(recipe.variables)), "source": self._source_name(),
+            "run_id": self.run_id, "recipe": recipe.name, "recipe_path": str(recipe.path),
+            "rendered_sql": recipe.plain_sql, "template": recipe.template, "vars": json.dumps(dict(recipe.variables)),
+            "source": self._source_name(),
             "source_fingerprint": self.source.fingerprint, "plan": json.dumps(self.plan.to_dict(), default=str),
             "plan_fingerprint": self.plan.fingerprint, "versions": json.dumps(versions), "engine": "duckdb",
             "threads": self.settings.threads, "export": str(self.target.path) if self.target else None,
@@ -292,25 +293,39 @@ class _Run:
             self.store.ingest_segments(con)
             totals = accounting.decide(con, self.plan, execution, self.scratch)
             con.execute("begin")
+            source = (self._source_name(), self.source.fingerprint)
             source_id = record.record(
-                self.store, con, self.run_id, (self._source_name(), self.source.fingerprint), self.plan, execution, funnel,
-                measurer.costs, self.scratch, self.settings.trace,
+                self.store, con, self.run_id, source, self.plan, execution, funnel, measurer.costs, self.scratch,
+                self.settings.trace,
             )  # fmt: skip
             if self.target:
-                export.publish(self.target, files, self.run_id, str(self.prepared.recipe.path))
+                exporting.publish(self.target, files, self.run_id, str(self.prepared.recipe.path))
             seconds = time.perf_counter() - self.started
             record.end_run(con, self.run_id, {
-                "status": "done", "seconds": seconds, "rows_in": totals.rows_in, "rows_out": rows_out, "source_id": source_id,
-                "samples_kept": totals.kept, "samples_dropped": totals.dropped, "samples_duplicate": totals.duplicates,
-                "samples_error": totals.errors,
+                "status": "done", "seconds": seconds, "rows_in": totals.rows_in, "rows_out": rows_out,
+                "source_id": source_id, "samples_kept": totals.kept, "samples_dropped": totals.dropped,
+                "samples_duplicate": totals.duplicates, "samples_error": totals.errors,
             })  # fmt: skip
             con.execute("commit")
         return RunResult(
-            self.run_id, str(self.prepared.recipe.path), self._source_name(), str(self.prepared.project.root),
-            str(self.store.path), str(self.target.path) if self.target else "", totals.rows_in, totals.kept, totals.dropped,
-            totals.duplicates, totals.errors, rows_out, seconds, sum(c.rows for c in measurer.costs.values()),
-            sum(c.reused for c in measurer.costs.values()), tuple(funnel), tuple(files),
-        )  # fmt: skip
+            run_id=self.run_id,
+            recipe=str(self.prepared.recipe.path),
+            source=self._source_name(),
+            project=str(self.prepared.project.root),
+            stats_database=str(self.store.path),
+            export=str(self.target.path) if self.target else "",
+            rows_in=totals.rows_in,
+            kept=totals.kept,
+            dropped=totals.dropped,
+            duplicates=totals.duplicates,
+            errors=totals.errors,
+            rows_out=rows_out,
+            seconds=seconds,
+            measured=sum(c.rows for c in measurer.costs.values()),
+            reused=sum(c.reused for c in measurer.costs.values()),
+            funnel=tuple(funnel),
+            files=tuple(files),
+        )
 
     def _last_traced(self) -> str:
         """The relation nearest to the result that still has a row for each sample."""
@@ -320,7 +335,7 @@ class _Run:
             name = step.input if step.kind == "map" else step.inputs[0]
         return name
 
-    def _write(self, engine: Embedded, labels: list[str]) -> list[export.ExportedFile]:
+    def _write(self, engine: Embedded, labels: list[str]) -> list[exporting.ExportedFile]:
         if not self.target:
             return []
         keep_id = self.config.keep_sample_id or self.plan.asks_sample_id
@@ -330,8 +345,9 @@ class _Run:
             fields = []
             for i, label in enumerate(labels):
                 path = literal(str(self.scratch / "stats" / f"{i}-*.parquet"))
-                joined += f" left join (select {SAMPLE}, any_value(value) as value from read_parquet({path}) group by 1) s{i} using ({SAMPLE})"
+                values = f"select {SAMPLE}, any_value(value) as value from read_parquet({path}) group by {SAMPLE}"
+                joined += f" left join ({values}) s{i} using ({SAMPLE})"
                 fields.append(f"{quote(label)} := s{i}.value")
             columns.append(f"struct_pack({', '.join(fields)}) as stats")
             joined += " order by r.__rid"
-        return export.write(engine.con, self.target, columns, joined, self.run_id)
+        return exporting.write(engine.con, self.target, columns, joined, self.run_id)

@@ -28,7 +28,7 @@ def is_row_wise(query: exp.Select, functions: Mapping[str, str]) -> bool:
     return not any(functions.get(call_name(f)) == "aggregate" for f in query.find_all(exp.Anonymous))
 
 
-def _unaliased(node: exp.Expression) -> exp.Expression:
+def _unaliased(node: exp.Expr) -> exp.Expr:
     return node.this if isinstance(node, exp.Alias) else node
 
 
@@ -47,7 +47,7 @@ def table_names(query: exp.Query) -> list[str]:
     return [n for n in names if n]
 
 
-def strip_table(node: exp.Expression, name: str) -> None:
+def strip_table(node: exp.Expr, name: str) -> None:
     """Take the qualifier `name.` from the columns of a query over one relation."""
     for column in node.find_all(exp.Column):
         if column.table == name:
@@ -56,11 +56,11 @@ def strip_table(node: exp.Expression, name: str) -> None:
         star.replace(star.this)
 
 
-def aliases(query: exp.Select, columns: set[str]) -> Callable[[exp.Expression], exp.Expression]:
+def aliases(query: exp.Select, columns: set[str]) -> Callable[[exp.Expr], exp.Expr]:
     """A rewrite that puts the expression of a SELECT alias in its place; a column of the input goes first."""
     known = {e.alias: e.this for e in query.expressions if isinstance(e, exp.Alias) and e.alias not in columns}
 
-    def put(node: exp.Expression) -> exp.Expression:
+    def put(node: exp.Expr) -> exp.Expr:
         if isinstance(node, exp.Column) and not node.table and node.name in known:
             value = known[node.name].copy()
             return value if isinstance(value, (exp.Column, exp.Func, exp.Literal)) else exp.paren(value)
@@ -121,11 +121,12 @@ def outputs_of(query: exp.Select, columns: Iterable[tuple[str, str]]) -> tuple[O
             out.append(_output(item.alias_or_name, item.unalias()))
         else:
             return ()
-    names = [o.name for o in out]
-    return tuple(out) if len(set(names)) == len(names) and all(o.column in ("", *known) or o.column[:3] == "__v" for o in out) else ()
+    unique = len({o.name for o in out}) == len(out)
+    found = all(o.column in ("", *known) or o.column.startswith("__v") for o in out)
+    return tuple(out) if unique and found else ()
 
 
-def _output(name: str, value: exp.Expression) -> Output:
+def _output(name: str, value: exp.Expr) -> Output:
     plain = isinstance(value, exp.Column) and not value.table
     return Output(name, value.name if plain else "", "" if plain else to_sql(value))
 
@@ -141,9 +142,9 @@ def row_number_is_one(query: exp.Select) -> bool:
     return partitioned and isinstance(one, exp.Literal) and one.name == "1"
 
 
-def keys_of(query: exp.Select) -> list[exp.Expression]:
+def keys_of(query: exp.Select) -> list[exp.Expr]:
     """Computed keys of the windows of QUALIFY, which are worth computing row by row before rows meet."""
-    keys: list[exp.Expression] = []
+    keys: list[exp.Expr] = []
     qualify = query.args.get("qualify")
     for window in qualify.find_all(exp.Window) if qualify is not None else ():
         order = window.args.get("order")

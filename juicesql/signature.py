@@ -6,6 +6,7 @@ An argument without a default is a column; one with a default is a parameter, wh
 from __future__ import annotations
 
 import ast
+import itertools
 import re
 from dataclasses import dataclass
 from functools import lru_cache
@@ -64,7 +65,7 @@ def parse_signature(text: str) -> Signature:
         )
     name, inside, returns = head.groups()
     arguments = tuple(_argument(part, text) for part in split_top(inside))
-    if any(not a.is_column and b.is_column for a, b in zip(arguments, arguments[1:], strict=False)):
+    if any(not a.is_column and b.is_column for a, b in itertools.pairwise(arguments)):
         raise FunctionError.of("bad-signature", f"a column follows a parameter in {text!r}", "put the columns first")
     return Signature(name, arguments, returns)
 

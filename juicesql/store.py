@@ -71,7 +71,8 @@ class Store:
 
     def _ready(self, con: duckdb.DuckDBPyConnection) -> None:
         """Make the schema of a new file; refuse a file of another version."""
-        new = con.execute("select 1 from duckdb_tables() where database_name = 'stats' and table_name = 'meta'").fetchone()
+        found = "select 1 from duckdb_tables() where database_name = 'stats' and table_name = 'meta'"
+        new = con.execute(found).fetchone()
         if new is None:
             con.execute("begin")
             con.execute(files("juicesql").joinpath("sql/schema.sql").read_text("utf-8"))
@@ -156,7 +157,8 @@ class Store:
         for row in fresh:
             con.execute(_create(row[7], row[4]))
         con.execute(
-            "delete from stat_columns where source_id = ? and label in (select unnest(?))", [source_id, [r[1] for r in fresh]]
+            "delete from stat_columns where source_id = ? and label in (select unnest(?))",
+            [source_id, [r[1] for r in fresh]],
         )
         insert(con, "stat_columns", [[*r, run_id] for r in fresh])
         con.execute(_stats_view(con))

@@ -154,7 +154,7 @@ def serve(stdin: IO[bytes], stdout: IO[bytes], project: Path | None) -> None:
             return
         asked = json.loads(head)
         try:
-            columns = [c for c in _from_bytes(body).columns]
+            columns = _from_bytes(body).columns
             values = apply(registry.get(asked["function"]), columns, asked["parameters"])
             _send(stdout, b"V", _to_bytes(pa.record_batch([values], names=["v"])))
         except JuiceError as error:

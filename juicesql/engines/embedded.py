@@ -283,7 +283,7 @@ class Embedded:
             self.con.execute(f"copy ({numbered}) to {literal(str(path))} (format parquet, compression snappy)")
             self._view(step.name, f"from read_parquet({literal(str(path))})")
             if traced and step.traced:
-                lost = f"select distinct {SAMPLE} from {quote(first)} where {SAMPLE} not in (select {SAMPLE} from {quote(step.name)})"
+                lost = f"select distinct {SAMPLE} from {quote(first)} anti join {quote(step.name)} using ({SAMPLE})"
                 self._write_drops(step, f"select {SAMPLE}, null::bigint as duplicate_of from ({lost})")
         self.execution.step_rows_out[step.name] = self._count(step.name)
 
