@@ -65,9 +65,9 @@ def test_a_recipe_runs_from_the_wheel(wheel: Path, tmp_path: Path) -> None:
         "r = juicesql.run('r.sql.j2', source='in.jsonl', project='.')\n"
         "print(juicesql.__file__, r.kept, r.dropped, r.duplicates)"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(site)}, capture_output=True, text=True
-    )  # fmt: skip
+    environment = {**os.environ, "PYTHONPATH": str(site)}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == [str(site / "juicesql" / "__init__.py"), "1", "1", "1"]
 
