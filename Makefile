@@ -4,7 +4,7 @@ RECIPE ?= recipes_sql/demo/text.sql.j2
 WORKERS ?= 2
 
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -qq
 
 .PHONY: help deps seed compile run test lint docs bench clean
 .DEFAULT_GOAL := help

@@ -98,7 +98,7 @@ def planted(real: list[Document], chance: random.Random) -> Iterator[bytes]:
         yield document.line()[: 60 + 7 * i]  # a line cut short
     for i, document in enumerate(chance.sample(prose, min(6, len(prose)))):
         name = f"planted/bytes-{i}"
-        yield Document(name, "planted bytes", document.text).line().replace(b"the", b"th\xff", 1)  # not UTF-8
+        yield Document(name, "planted bytes", document.text).line().replace(b'"text": "', b'"text": "\xff', 1)  # not UTF-8
     for i in range(30):
         yield Document(
             f"planted/short-{i}", "planted short", chance.choice(["ok", "TODO", "n/a", "", "see above"])
