@@ -97,8 +97,8 @@ def planted(real: list[Document], chance: random.Random) -> Iterator[bytes]:
     for i, document in enumerate(chance.sample(prose, min(8, len(prose)))):
         yield document.line()[: 60 + 7 * i]  # a line cut short
     for i, document in enumerate(chance.sample(prose, min(6, len(prose)))):
-        name = f"planted/bytes-{i}"
-        yield Document(name, "planted bytes", document.text).line().replace(b'"text": "', b'"text": "\xff', 1)  # not UTF-8
+        line = Document(f"planted/bytes-{i}", "planted bytes", document.text).line()
+        yield line.replace(b'"text": "', b'"text": "\xff', 1)  # not UTF-8
     for i in range(30):
         yield Document(
             f"planted/short-{i}", "planted short", chance.choice(["ok", "TODO", "n/a", "", "see above"])

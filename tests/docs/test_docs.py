@@ -89,7 +89,8 @@ def _commands() -> dict[str, Any]:
 
     from juicesql.cli import app
 
-    return typer.main.get_command(app).commands
+    found = typer.main.get_command(app).commands
+    return {n: c for n, c in found.items() if (c.callback.__module__ or "").startswith("juicesql.")}
 
 
 def test_the_reference_equals_the_registry() -> None:
