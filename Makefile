@@ -31,9 +31,8 @@ lint: .venv/lint.stamp  ## ruff, mypy strict, and which module may import which
 	@$(BIN)/mypy
 	@$(BIN)/python .ci/imports.py
 
-docs: .venv/text.stamp demo/docs.jsonl  ## write the function reference and the picture of the README
+docs: .venv/text.stamp  ## write the function reference out of the docstrings
 	@$(BIN)/python docs/generate.py
-	@$(BIN)/python docs/picture.py
 
 bench: .venv/test.stamp  ## measure against the peer, in an environment of its own; over an hour (QUICK=1: minutes)
 	@$(BIN)/python benchmarks/core.py $(if $(QUICK),--quick)
@@ -45,10 +44,10 @@ clean:  ## remove what the targets made, .venv too
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "juicesql needs Python 3.11 or newer: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11"; exit 1; }
 	@echo "making .venv with $$($(PYTHON) --version)"
-	@$(PYTHON) -m venv .venv
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }
 
 .venv/text.stamp: pyproject.toml | .venv/bin/python
-	@echo "installing juicesql with its text functions"
+	@echo "installing juicesql with its text functions (about 500 MB with everything it needs)"
 	@$(PIP) install --editable '.[text]'
 	@touch $@
 
