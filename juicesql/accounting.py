@@ -50,7 +50,7 @@ def decide(con: duckdb.DuckDBPyConnection, plan: Plan, execution: Execution, scr
     """
     main = mainline(plan)
     con.execute("create or replace temp table step_place (cut varchar, place integer)")
-    places = {step.name: i for i, step in enumerate(plan.steps) if step.name in main}
+    places = {step.name: i for i, step in enumerate(plan.steps) if step.name in main and step.traced}
     rows = [*places.items(), *((c.id, places[c.step_place]) for c in _placed_cuts(plan, places))]
     insert(con, "step_place", rows)
     _load(con, "kept_ids", "sample_id bigint", [scratch / "kept.parquet"])
@@ -98,7 +98,7 @@ def check(plan: Plan, execution: Execution, totals: Totals) -> None:
         raise AccountingError.of(
             "accounting", message, "this is a defect of juicesql: please report it with the recipe"
         )
-    fatal = sum(f.fatal for f in execution.failures)
+    fatal = sum(f.fatal for f in [*execution.failures, *execution.group_failures])
     for stage in stages_of(plan):
         for step in () if isinstance(stage, GlobalStep) else stage.steps:
             rows_in, rows_out = execution.step_rows_in.get(step.name, 0), execution.step_rows_out.get(step.name, 0)

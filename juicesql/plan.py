@@ -46,7 +46,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Bound:
-    """One comparison with a constant inside a cut. `target` is the literal's tag (`17` or `var:name`), if it has one."""
+    """A comparison with a constant inside a cut. `target` is the tag of the literal (`17`, `var:name`), if any."""
 
     stat: str
     operator: str
@@ -94,6 +94,7 @@ class MapStep:
     columns: tuple[tuple[str, str], ...]  # of the output: name, SQL type
     outputs: tuple[Output, ...] = ()
     expands: bool = False  # UNNEST: a sample may become several rows or none
+    traced: bool = True  # `sample_id` is that of the source; behind a GROUP BY it only numbers rows
     kind: Literal["map"] = "map"
 
 
@@ -109,7 +110,7 @@ class GlobalStep:
     text: str  # what the author wrote, for the funnel
     deduplicates: bool
     columns: tuple[tuple[str, str], ...]
-    traced: bool  # the output has a sample_id for each row
+    traced: bool  # `sample_id` of the output is that of the source; otherwise it only numbers rows
     line: int | None
     kind: Literal["global"] = "global"
 

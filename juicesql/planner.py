@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import duckdb
 import sqlglot
@@ -64,11 +64,12 @@ class _Planner:
         lineage = {name: name for name, _ in source}
         self.relations = {"source": _Relation(((SAMPLE, "BIGINT"), *source), lineage)}
         for name, columns in side.items():
-            self.relations[name] = _Relation(columns, {}, traced=False)
+            self.relations[name] = _Relation(tuple(c for c in columns if c[0] != SAMPLE), {}, traced=False)
         self.steps: list[Step] = []
         self.problems: list[Problem] = []
         self.numbers = itertools.count()
         self.macros: set[str] = set()
+        self.checked: set[str] = set()  # calls whose arguments are known to bind
         self.line_of_step: int | None = None
 
     def plan(self) -> Plan:
@@ -148,7 +149,7 @@ class _Planner:
         return Lifter(self.registry, self.relations[input_name].lineage, self.numbers, self._line, self._problem)
 
     def _map(self, name: str, query: exp.Select, input_name: str, expands: bool = False) -> None:
-        relation, lifter = self.relations[input_name], self._lifter(input_name)
+        relation, lifter = self._with_sample_id(input_name), self._lifter(input_name)
         base = query.args["from_"].this
         strip_table(query, base.alias_or_name)
         cuts = self._cuts(name, query, relation, lifter)
@@ -181,9 +182,17 @@ class _Planner:
                 columns,
                 outputs,
                 expands,
+                relation.traced,
             )
         )
-        self.relations[name] = _Relation(columns, lineage)
+        self.relations[name] = _Relation(columns, lineage, relation.traced)
+
+    def _with_sample_id(self, name: str) -> _Relation:
+        """A relation as a row-wise step reads it: a ref shows its row number only here."""
+        relation = self.relations[name]
+        if SAMPLE in {c for c, _ in relation.columns}:
+            return relation
+        return replace(relation, columns=((SAMPLE, "BIGINT"), *relation.columns))
 
     def _cuts(self, name: str, query: exp.Select, relation: _Relation, lifter: Lifter) -> tuple[Cut, ...]:
         where = query.args.get("where")
@@ -210,9 +219,10 @@ class _Planner:
         self.macros |= lifter.macros
         table = columns + tuple((c.column, c.returns) for c in lifter.calls.values())
         described = self._describe(sql, {"__t": table}, node)
-        for call in lifter.calls.values():
-            for argument in call.arguments:
-                self._describe(f"select {argument} from __t", {"__t": table}, node)
+        fresh = [a for c in lifter.calls.values() if c.column not in self.checked for a in c.arguments]
+        if fresh:
+            self._describe(f"select {', '.join(fresh)} from __t", {"__t": table}, node)
+        self.checked |= set(lifter.calls)
         return described
 
     def _describe(self, sql: str, tables: dict[str, Columns], node: exp.Expr | None = None) -> Columns:
@@ -238,7 +248,12 @@ class _Planner:
     def _global(self, name: str, query: exp.Query, inputs: list[str]) -> None:
         if "source" in inputs:
             inputs = self._whole_source(query)
-        single = isinstance(query, exp.Select) and len(inputs) == 1 and not query.args.get("joins")
+        alone = (
+            len(inputs) == 1
+            and not query.args.get("joins")
+            and not any(q is not query for q in query.find_all(exp.Query))
+        )
+        single = isinstance(query, exp.Select) and alone
         text = to_sql(query)
         if single and isinstance(query, exp.Select):
             inputs = [self._prepared(name, query, inputs[0])]
@@ -262,7 +277,9 @@ class _Planner:
                 with_tie_break(query)
             sql = to_sql(query)
             columns = self._describe(sql, tables, query)
-        traced = SAMPLE in {c for c, _ in columns}
+        traced = first.traced and SAMPLE in {c for c, _ in columns}
+        if not traced:
+            columns = ((SAMPLE, "BIGINT"), *(c for c in columns if c[0] != SAMPLE))
         self.steps.append(
             GlobalStep(name, tuple(inputs), sql, filter_sql, text, deduplicates, columns, traced, self.line_of_step)
         )
@@ -300,7 +317,7 @@ class _Planner:
         """A row-wise step in front of a global one: its WHERE, its calls, and the keys of its windows as columns."""
         where, base = query.args.get("where"), query.args["from_"].this
         strip_table(query, base.alias_or_name)
-        relation, lifter = self.relations[input_name], self._lifter(input_name)
+        relation, lifter = self._with_sample_id(input_name), self._lifter(input_name)
         inner = exp.select("*").from_(exp.to_table(input_name))
         known = aliases(query, {c for c, _ in relation.columns})
         if where is not None:
@@ -339,6 +356,7 @@ class _Planner:
             tuple(sorted(needed)),
             columns,
             tuple(outputs) if select else (),
+            traced=relation.traced,
         )
         self.steps.append(step)
         self.relations[step.name] = _Relation(columns, {**relation.lineage, **lifter.lineage}, relation.traced, hidden)
@@ -347,7 +365,7 @@ class _Planner:
 
     def _filter_sql(self, query: exp.Query, inputs: list[str], deduplicates: bool) -> str:
         """For a step that only drops rows of its first input: a query of (RID, kept, duplicate_of)."""
-        if not isinstance(query, exp.Select) or not inputs or not self.relations[inputs[0]].traced:
+        if not isinstance(query, exp.Select) or not inputs:
             return ""
         joins = query.args.get("joins") or []
         if any(j.args.get("kind") not in ("SEMI", "ANTI") for j in joins):

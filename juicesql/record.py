@@ -120,6 +120,7 @@ def _record_counts(
     insert(con, "changes", [row for group in changes.values() for row in group])
     errors = [[run_id, e.sample_id, "source", e.file, e.row, e.message] for e in execution.source_errors]
     errors += [[run_id, f.sample_id, f.function, None, None, f.message] for f in execution.failures]
+    errors += [[run_id, None, f.function, None, None, f.message] for f in execution.group_failures]
     insert(con, "errors", errors)
     by_identity = {c.identity: c for c in plan.calls}
     insert(con, "costs", [

@@ -276,9 +276,7 @@ class _Run:
         try:
             self.progress.begin(self.source.total_bytes)
             execution = engine.run(self.progress.advance)
-            check_error_rate(
-                len(execution.failures) + len(execution.source_errors), execution.rows_in, self.settings.max_error_rate
-            )
+            check_error_rate(execution.error_count, execution.rows_in, self.settings.max_error_rate)
             self.progress.stage("writing")
             engine.con.execute(
                 f"copy (select distinct {SAMPLE} from {quote(self._last_traced())}) to "
@@ -330,7 +328,7 @@ class _Run:
     def _last_traced(self) -> str:
         """The relation nearest to the result that still has a row for each sample."""
         name = RESULT
-        while SAMPLE not in {c for c, _ in self.plan.step(name).columns}:
+        while not self.plan.step(name).traced:
             step = self.plan.step(name)
             name = step.input if step.kind == "map" else step.inputs[0]
         return name

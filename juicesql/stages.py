@@ -19,6 +19,10 @@ class Chain:
     def name(self) -> str:
         return self.steps[-1].name
 
+    @property
+    def traced(self) -> bool:
+        return self.steps[0].traced
+
 
 Stage = Chain | GlobalStep
 

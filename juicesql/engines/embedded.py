@@ -52,10 +52,15 @@ class Execution:
     step_rows_out: dict[str, int] = field(default_factory=dict)
     cuts: dict[str, CutCount] = field(default_factory=dict)
     failures: list[RowFailure] = field(default_factory=list)
+    group_failures: list[RowFailure] = field(default_factory=list)  # of rows that are not samples any more
     source_errors: list[RowError] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
     lineages: list[str] = field(default_factory=list)
     stat_labels: list[str] = field(default_factory=list)
+
+    @property
+    def error_count(self) -> int:
+        return len(self.source_errors) + len(self.failures) + len(self.group_failures)
 
 
 @dataclass(frozen=True)
@@ -111,7 +116,7 @@ class Embedded:
         for name in self.plan.macros:
             con.execute(self.registry.get(name).sql)
         for name, path in side.items():
-            con.execute(f"create table {quote(name)} as from {literal(str(path))}")
+            _add_side(con, name, path)
         con.execute("set enable_external_access = false")
         return con
 
@@ -188,7 +193,7 @@ class Embedded:
             cut = pa.array([drop.cut] * len(drop.sample_ids), pa.string())
             rows = pa.table({SAMPLE: drop.sample_ids, "cut": cut, "value": drop.values})
             write_parquet(rows, self.scratch / "drops" / f"{drop_number:03d}-{name}")
-        for lineage, keys in result.keys.items():
+        for lineage, keys in result.keys.items() if chain.traced else ():
             write_parquet(keys, self.scratch / "keys" / f"{self._lineage(lineage)}-{name}")
         for label, values in result.stats:
             write_parquet(values, self.scratch / "stats" / f"{self._label(label)}-{name}")
@@ -238,15 +243,18 @@ class Embedded:
             e.step_rows_out[name] = e.step_rows_out.get(name, 0) + rows
         for cut, count in result.counts.items():
             e.cuts.setdefault(cut, CutCount()).add(count)
-        e.failures += result.failures
+        if chain.traced:
+            e.failures += result.failures
+        else:
+            e.group_failures += result.failures
         e.changes += result.changes
         self._check_errors()
 
     def _check_errors(self) -> None:
         e, settings = self.execution, self.settings
-        count = len(e.failures) + len(e.source_errors)
+        count = e.error_count
         if count and settings.on_error == "stop":
-            first = (e.source_errors or e.failures)[0]
+            first = (e.source_errors or e.failures or e.group_failures)[0]
             where = f"sample {first.sample_id}"
             message = f"{where}: {first.message}"
             raise FunctionError.of("row-failed", message, "mend the row or the function, or run with --on-error null")
@@ -279,7 +287,10 @@ class Embedded:
             folder = self.scratch / "spool" / step.name
             folder.mkdir(parents=True)
             path = folder / "00000000.parquet"
-            numbered = f"select row_number() over () - 1 as {RID}, * from ({step.sql})"
+            number = "row_number() over () - 1"
+            own = [c for c, _ in step.columns if c != SAMPLE or step.traced]
+            named = ", ".join([*([] if step.traced else [f"{number} as {SAMPLE}"]), *map(quote, own)])
+            numbered = f"select {number} as {RID}, {named} from ({step.sql})"
             self.con.execute(f"copy ({numbered}) to {literal(str(path))} (format parquet, compression snappy)")
             self._view(step.name, f"from read_parquet({literal(str(path))})")
             if traced and step.traced:
@@ -326,6 +337,15 @@ def _split(table: pa.Table) -> Iterator[pa.Table]:
     rows = -(-table.num_rows // pieces)
     for start in range(0, table.num_rows, max(rows, 1)):
         yield table.slice(start, rows)
+
+
+def _add_side(con: duckdb.DuckDBPyConnection, name: str, path: Path) -> None:
+    """Another file as a relation: under its name as it is, in full with a number for each row."""
+    full, number = quote(f"__full_{name}"), "row_number() over () - 1"
+    have = {r[0] for r in con.execute(f"describe from {literal(str(path))}").fetchall()}
+    file = f"(select * exclude ({SAMPLE}) from {literal(str(path))})" if SAMPLE in have else literal(str(path))
+    con.execute(f"create table {full} as select {number} as {RID}, {number} as {SAMPLE}, * from {file}")
+    con.execute(f"create view {quote(name)} as select * exclude ({RID}, {SAMPLE}) from {full}")
 
 
 def _sample_rows(task: _Task, loaded: Loaded) -> pa.Table:

@@ -69,7 +69,9 @@ class Workbench:
         path = self.root / name
         with open(path, mode, encoding="utf-8") as out:
             for text in texts:
-                out.write((text if isinstance(text, str) and text.startswith("\x00") else json.dumps({"text": text})) + "\n")
+                out.write(
+                    (text if isinstance(text, str) and text.startswith("\x00") else json.dumps({"text": text})) + "\n"
+                )
         return path
 
     def run(self, recipe: str = "r.sql.j2", **options: Any) -> juicesql.RunResult:

@@ -71,7 +71,10 @@ def test_broken_lines_are_errors_with_their_place(bench: Workbench) -> None:
 
 
 def test_dropped_alone_counts_rows_that_fail_one_cut_only(bench: Workbench) -> None:
-    bench.write("r.sql.j2", '{{ config(source="data.jsonl") }} select * from source where text_len(text) > 3 and text <> \'bad\'')
+    bench.write(
+        "r.sql.j2",
+        "{{ config(source=\"data.jsonl\") }} select * from source where text_len(text) > 3 and text <> 'bad'",
+    )
     bench.data(["bad", "ok", "okay", "fine"])
     result = bench.run()
     assert (result.kept, result.dropped, result.rows_out) == (2, 2, 2)
@@ -92,7 +95,9 @@ def test_duplicates_name_the_row_that_stays(bench: Workbench) -> None:
     assert [r["text"] for r in bench.out()] == ["one", "two", "three"]
     rows = bench.query("select sample_id, duplicate_of from verdicts where verdict = 'duplicate' order by sample_id")
     assert rows == [(2, 0), (3, 0), (4, 1)]
-    clusters = bench.query("select cluster, list(sample_id order by sample_id) from clusters group by cluster order by cluster")
+    clusters = bench.query(
+        "select cluster, list(sample_id order by sample_id) from clusters group by cluster order by cluster"
+    )
     assert clusters == [(0, [0, 2, 3]), (1, [1, 4])]
 
 
@@ -131,7 +136,9 @@ def test_an_unnested_relation_in_from(bench: Workbench) -> None:
 
 
 def test_sql_that_raises_for_one_row_costs_that_row(bench: Workbench) -> None:
-    bench.write("r.sql.j2", '{{ config(source="data.jsonl", export="out.jsonl") }} select text::integer as number from source')
+    bench.write(
+        "r.sql.j2", '{{ config(source="data.jsonl", export="out.jsonl") }} select text::integer as number from source'
+    )
     bench.data(["1", "two", "3"])
     result = bench.run(max_error_rate=0.5)
     bench.check_accounts(result)
@@ -141,7 +148,9 @@ def test_sql_that_raises_for_one_row_costs_that_row(bench: Workbench) -> None:
 
 def test_a_source_that_changes_during_the_run_is_not_published(bench: Workbench) -> None:
     path = bench.root / "udfs/slow_len.py"
-    path.write_text(path.read_text().replace("return len", 'open(LOG.parent / "data.jsonl", "a").write("\\n"); return len'))
+    path.write_text(
+        path.read_text().replace("return len", 'open(LOG.parent / "data.jsonl", "a").write("\\n"); return len')
+    )
     bench.data(["some text", "more text"])
     with pytest.raises(SourceError, match=r"data\.jsonl"):
         bench.run()
@@ -180,9 +189,5 @@ def test_the_surviving_set_is_that_of_plain_sql(bench: Workbench) -> None:
     def alnum(text: str) -> float:
         return sum(c.isalnum() for c in text) / len(text)
 
-    kept = [
-        t
-        for t in texts
-        if t and 6 <= len(t) <= 30 and (alnum(t) > 0.7 or len(t) > 20) and not t.endswith("xxxx")
-    ]
+    kept = [t for t in texts if t and 6 <= len(t) <= 30 and (alnum(t) > 0.7 or len(t) > 20) and not t.endswith("xxxx")]
     assert [r["text"] for r in bench.out()] == kept
