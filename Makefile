@@ -47,7 +47,7 @@ clean:  ## remove what the targets made, .venv too
 	@$(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }
 
 .venv/text.stamp: pyproject.toml | .venv/bin/python
-	@echo "installing juicesql with its text functions (about 500 MB with everything it needs)"
+	@echo "installing juicesql with its text functions (about 600 MB with everything it needs)"
 	@$(PIP) install --editable '.[text]'
 	@touch $@
 
