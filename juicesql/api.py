@@ -34,7 +34,7 @@ __all__ = [
     "utf8_buffers",
 ]
 
-Kind = Literal["stat", "mapper"]
+Kind = Literal["stat", "mapper", "macro"]  # a macro is SQL that the engine leaves in place
 RunsOn = Literal["sql", "kernel", "process", "device"]
 Implementation = TypeVar("Implementation", bound=Callable[..., Any])
 

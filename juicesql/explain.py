@@ -10,8 +10,8 @@ from typing import Any
 import duckdb
 
 from juicesql.history import History, read_history
-from juicesql.plan import CHEAP, COST_CLASSES, Cut, GlobalStep, MapStep, Plan
-from juicesql.run import Prepared, prepare
+from juicesql.plan import COST_CLASSES, GlobalStep, MapStep, Plan, rounds
+from juicesql.running import Prepared, prepare
 from juicesql.sources import Source
 from juicesql.sqltext import quote
 from juicesql.store import Store, table_of
@@ -146,21 +146,14 @@ def estimated_rows(source: Source) -> int | None:
     return max(first.rows, round(source.total_bytes * first.rows / first.bytes))
 
 
-def order_of_work(step: MapStep, rank: Mapping[str, float]) -> list[Cut]:
-    """The cuts as they run: the cheap ones together in the author's order, then the dear ones one by one."""
-    cheap = [c for c in step.cuts if c.phase <= CHEAP]
-    dear = [c for c in step.cuts if c.phase > CHEAP]
-    return cheap + sorted(dear, key=lambda c: (c.phase, rank.get(c.id, 0.0), c.position))
-
-
 def _map(step: MapStep, known: _Known, rank: Mapping[str, float], left: Mapping[str, int | None]) -> StepFacts:
     history, calls = known.history, {c.column: c for c in step.calls}
     rows_in = rows = left.get(step.input)
     cuts = []
-    for cut in order_of_work(step, rank):
+    for cut in [c for part in rounds(step.cuts, rank) for c in part]:
         costs = [history.seconds_per_row.get(calls[c].identity) for c in cut.calls]
         cost = sum(c for c in costs if c is not None) if any(c is not None for c in costs) else None
-        drop = history.drop_rate.get(cut.id)
+        drop = history.drop_rate.get(cut.sql)
         rate = None if drop is None else 1 - drop
         out = rows if rows is None or rate is None else round(rows * rate)
         cuts.append(CutFacts(cut.id, cut.sql, cut.line, COST_CLASSES[cut.phase], cost, rate, rows, out))

@@ -35,7 +35,8 @@ def make_funnel(plan: Plan, execution: Execution) -> list[FunnelRow]:
             continue
         rows_in, rows_out = execution.step_rows_in.get(step.name, 0), execution.step_rows_out[step.name]
         if isinstance(step, GlobalStep):
-            rows.append(FunnelRow(step.name, "global", "", step.text, "", rows_in, rows_out, rows_in - rows_out))
+            text = "duplicates" if step.deduplicates else step.text
+            rows.append(FunnelRow(step.name, "global", "", text, "", rows_in, rows_out, rows_in - rows_out))
             continue
         dropped = 0
         for cut in step.cuts:

@@ -14,7 +14,7 @@ UNKNOWN_DROP_RATE = 0.1
 @dataclass(frozen=True)
 class History:
     seconds_per_row: dict[str, float] = field(default_factory=dict)  # identity of a call
-    drop_rate: dict[str, float] = field(default_factory=dict)  # id of a cut, in the newest run of this recipe
+    drop_rate: dict[str, float] = field(default_factory=dict)  # SQL of a cut, in the newest run of this recipe
 
     def rank(self, plan: Plan) -> dict[str, float]:
         """Cut id -> seconds that it costs to drop one row: the order in which expensive cuts run."""
@@ -22,7 +22,7 @@ class History:
         out = {}
         for cut in plan.cuts:
             cost = sum(self.seconds_per_row.get(identities[c], 0.0) for c in cut.calls)
-            out[cut.id] = cost / max(self.drop_rate.get(cut.id, UNKNOWN_DROP_RATE), 1e-6)
+            out[cut.id] = cost / max(self.drop_rate.get(cut.sql, UNKNOWN_DROP_RATE), 1e-6)
         return out
 
 
@@ -32,8 +32,8 @@ def read_history(con: duckdb.DuckDBPyConnection, recipe_path: str) -> History:
         'select identity, sum(seconds) / sum("rows") from costs where "rows" > 0 group by identity'
     ).fetchall()
     cuts = con.execute(
-        "select cut, dropped / rows_in from cuts where rows_in > 0 and run_id = "
-        "(select max(run_id) from runs where recipe_path = ? and status = 'done')",
+        "select sql, dropped / rows_in from cuts where rows_in > 0 and run_id = "
+        "(select arg_max(run_id, started) from runs where recipe_path = ? and status = 'done')",
         [recipe_path],
     ).fetchall()
     return History(dict(costs), dict(cuts))

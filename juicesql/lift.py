@@ -69,7 +69,7 @@ class Lifter:
         function = self.registry.get(name)
         plain = function.runs_on == "sql" and not self._calls_python(name)
         inside_lambda = any(i.name in bound for i in node.find_all(exp.Identifier))
-        if plain and (function.kind == "mapper" or inside_lambda):
+        if plain and (function.kind != "stat" or inside_lambda):
             self.macros.add(name)
             return node
         if inside_lambda:
@@ -87,7 +87,7 @@ class Lifter:
         expression = ""
         if function.runs_on == "sql":
             body = self._inlined(function, columns, parameters)
-            if function.kind == "mapper":
+            if function.kind != "stat":
                 return exp.paren(body)
             expression = to_sql(body)
             self.macros.update([name] if plain else [])

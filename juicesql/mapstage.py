@@ -20,7 +20,7 @@ from juicesql.binder import close_off
 from juicesql.errors import FunctionError
 from juicesql.known import Keys
 from juicesql.measure import Measurer, content_keys, key_sql
-from juicesql.plan import CHEAP, SAMPLE, Call, Cut, MapStep
+from juicesql.plan import SAMPLE, Call, Cut, MapStep, rounds
 from juicesql.registry import Registry
 from juicesql.signature import arrow_type
 
@@ -131,7 +131,7 @@ class _Step:
 
     def run(self) -> None:
         self.result.rows_in[self.step.name] = self.table.num_rows
-        for cuts in self._rounds():
+        for cuts in rounds(self.step.cuts, self.rank):
             self._measure([c for cut in cuts for c in cut.calls])
             self._cut(cuts, alone_known=len(cuts) == len(self.step.cuts))
         self._measure(self.step.select_calls)
@@ -143,13 +143,6 @@ class _Step:
             self.table = self.table.drop_columns([c for c in self.table.column_names if c in self.calls])
         self.result.table = self.table
         self.result.rows_out[self.step.name] = self.table.num_rows
-
-    def _rounds(self) -> list[list[Cut]]:
-        """The cuts in the order of their work: all cheap ones at once, then the others one by one."""
-        cheap = [c for c in self.step.cuts if c.phase <= CHEAP]
-        dear = [c for c in self.step.cuts if c.phase > CHEAP]
-        dear.sort(key=lambda c: (c.phase, self.rank.get(c.id, 0.0), c.position))
-        return ([cheap] if cheap else []) + [[c] for c in dear]
 
     def _measure(self, columns: Iterable[str]) -> None:
         """Add the columns of calls that are not there yet; every call after those it needs."""

@@ -78,7 +78,8 @@ class Measurer:
         rows = len(values)
         places = np.arange(rows) if missing is None or found is None else np.flatnonzero(found < 0)
         reused = int((found >= 0).sum()) if found is not None else 0
-        self._count(call, rows=rows, reused=reused, seconds=seconds, bytes_=sum(c.nbytes for c in part))
+        real = rows if keys is None else int(keys[2][places].sum())  # a NULL argument is not measured
+        self._count(call, rows=real, reused=reused, seconds=seconds, bytes_=sum(c.nbytes for c in part))
         values = _nan_to_null(values.cast(type_) if values.type != type_ else values)
         if keys is not None:
             good = keys[2][places].copy()

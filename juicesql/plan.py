@@ -9,8 +9,11 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
+
+from juicesql.api import Kind
 
 RID = "__rid"  # unique number of a row inside a relation; its order is the order of the rows
 SAMPLE = "sample_id"
@@ -24,7 +27,7 @@ class Call:
 
     column: str
     function: str
-    kind: Literal["stat", "mapper"]
+    kind: Kind
     runs_on: str
     arguments: tuple[str, ...]
     parameters: tuple[tuple[str, Any], ...]
@@ -96,6 +99,14 @@ class MapStep:
     expands: bool = False  # UNNEST: a sample may become several rows or none
     traced: bool = True  # `sample_id` is that of the source; behind a GROUP BY it only numbers rows
     kind: Literal["map"] = "map"
+
+
+def rounds(cuts: Iterable[Cut], rank: Mapping[str, float]) -> list[list[Cut]]:
+    """Cuts in the order of their work: the cheap ones together, as written, then the dear ones one by one by `rank`."""
+    cuts = list(cuts)
+    cheap = [c for c in cuts if c.phase <= CHEAP]
+    dear = sorted((c for c in cuts if c.phase > CHEAP), key=lambda c: (c.phase, rank.get(c.id, 0.0), c.position))
+    return ([cheap] if cheap else []) + [[c] for c in dear]
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import cast
 
 from juicesql.api import Function, Kind
 from juicesql.errors import FunctionError, Problem, nearest
@@ -206,7 +207,7 @@ def _load_sql(path: Path) -> Function:
         raise FunctionError.of("misplaced-function", message, "name the file after its function", str(path))
     lines = [line for line in text[header.end() :].splitlines() if line.startswith("--")]
     doc = "\n".join(line[2:].removeprefix(" ") for line in lines)
-    kind: Kind = "stat" if header.group(1) == "stat" else "mapper"
+    kind = cast(Kind, header.group(1))
     return Function(signature, kind, "sql", 1, doc, sql=text[header.start() :], file=path)
 
 

@@ -16,7 +16,7 @@ import duckdb
 from juicesql.errors import JuiceError, StoreError, nearest
 from juicesql.project import Project
 from juicesql.sqltext import literal
-from juicesql.store import Store
+from juicesql.store import NEW_FILE, Store
 
 _LATEST = re.compile(r"latest(?:~(\d+))?")
 _COLUMNS = """run_id, recipe, recipe_path, template, vars, source, source_id, source_fingerprint, plan, status, started,
@@ -154,7 +154,7 @@ def _compact(store: Store) -> None:
     fresh = store.scratch / "compact.duckdb"
     fresh.unlink(missing_ok=True)
     with store.open(read_only=True) as con:
-        con.execute(f"attach {literal(str(fresh))} as fresh (storage_version 'v1.0.0')")
+        con.execute(f"attach {literal(str(fresh))} as fresh ({NEW_FILE})")
         con.execute("copy from database stats to fresh")
         con.execute("detach fresh")
     os.replace(fresh, store.path)

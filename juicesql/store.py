@@ -26,6 +26,7 @@ from juicesql.sqltext import literal, quote
 
 SCHEMA_VERSION = "1"
 FILE = "stats.duckdb"
+NEW_FILE = "storage_version 'v1.0.0', block_size 16384"  # readable by DuckDB 1.1 and later; small files stay small
 
 
 class Store:
@@ -52,7 +53,7 @@ class Store:
             raise StoreError.of("no-runs", f"{self.path} does not exist", "run a recipe in this project first")
         con = duckdb.connect()
         try:
-            mode = "read_only" if read_only else "storage_version 'v1.0.0'"
+            mode = "read_only" if read_only else "storage_version 'v1.0.0'" if self.path.exists() else NEW_FILE
             con.execute(f"attach {literal(str(self.path))} as stats ({mode})")
             con.execute("use stats")
             if not read_only:

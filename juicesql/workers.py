@@ -40,11 +40,15 @@ class Pool:
         self.free: dict[str, queue.Queue[_Worker | None]] = {}
         self.started: list[_Worker] = []
         self.lock = threading.Lock()
+        self.closed = False
 
     def apply(self, function: Function, columns: Sequence[pa.Array], parameters: Mapping[str, Any]) -> pa.Array:
         """The values of `function` for a batch, computed in a worker."""
         free = self._queue(function)
         worker = free.get()
+        if self.closed:
+            free.put(worker)
+            raise FunctionError.of("stopped", "the run is stopping", "run it again to go on")
         try:
             if worker is None:
                 worker = _Worker(self.project)
@@ -65,6 +69,12 @@ class Pool:
                 for _ in range(size):
                     self.free[name].put(None)
             return self.free[name]
+
+    def kill(self) -> None:
+        """End every worker now; calls in progress and later ones raise."""
+        self.closed = True
+        for worker in self.started:
+            worker.process.kill()
 
     def close(self) -> None:
         for worker in self.started:

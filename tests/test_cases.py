@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from juicesql.connect import connect
+from juicesql.connection import connect
 from juicesql.registry import Registry
 from juicesql.testing import Case, load_cases, run_case, same
 

@@ -73,7 +73,7 @@ def test_a_recipe_runs_from_the_wheel(wheel: Path, tmp_path: Path) -> None:
 
 
 PLANTED = {
-    "the engine imports a stat": ("juicesql/run.py", "from juicesql.udfs.text import alnum_ratio"),
+    "the engine imports a stat": ("juicesql/running.py", "from juicesql.udfs.text import alnum_ratio"),
     "the engine imports the demo": ("juicesql/plan.py", "import juicesql.recipes_sql.demo.make_demo"),
     "the engine imports a screen": ("juicesql/sources/files.py", "def f():\n    from juicesql.cli import main"),
     "a stat imports the engine": ("udfs/text/alnum_ratio.py", "from juicesql.store import Store"),

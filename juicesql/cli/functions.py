@@ -94,7 +94,7 @@ def facts(function: Function) -> dict[str, Any]:
     """What is known of a function, as plain data."""
     return {
         "name": function.name,
-        "kind": "macro" if function.sql.startswith("-- macro:") else function.kind,
+        "kind": function.kind,
         "class": function.runs_on,
         "signature": str(function.signature),
         "parameters": {a.name: a.default for a in function.signature.parameters},

@@ -60,7 +60,7 @@ def run(
 
         show(recipe, source or (), project, values, as_json)
         return
-    from juicesql.run import run as execute
+    from juicesql.running import run as execute
 
     with screen.progress() as progress:
         result = execute(

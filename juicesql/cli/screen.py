@@ -14,7 +14,7 @@ from juicesql.errors import JuiceError
 
 if TYPE_CHECKING:
     from juicesql.funnel import FunnelRow
-    from juicesql.run import Progress, RunResult
+    from juicesql.running import Progress, RunResult
 
 PLAIN_WIDTH = 120
 

@@ -154,8 +154,8 @@ class Embedded:
                 while running:
                     self._collect(running, chain, report, FIRST_COMPLETED)
             except BaseException:
-                for future in running:
-                    future.cancel()
+                pool.shutdown(wait=False, cancel_futures=True)
+                self.measurer.pool.kill()
                 raise
         self._view(chain.name, self._spool_view(chain))
 

@@ -7,9 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from juicesql.explain import explain, order_of_work
-from juicesql.mapstage import ChainResult, _Step
-from juicesql.run import prepare
+from juicesql.explain import explain
 
 DEAR = """{{ config(source="data.jsonl") }}
 select * from source
@@ -50,15 +48,11 @@ def test_history_gives_rates_and_stored_values(shell, project: Path) -> None:
     assert facts["rows_exact"] is True
 
 
-def test_the_order_of_work_is_that_of_the_engine(project: Path) -> None:
+def test_cuts_are_drawn_in_the_order_of_their_work(project: Path) -> None:
     (project / "udfs").mkdir()
     for name in ("slow", "slower"):
         (project / "udfs" / f"{name}.py").write_text(STAT.format(name=name))
     (project / "recipe.sql.j2").write_text(DEAR)
-    step = prepare("recipe.sql.j2").plan.steps[0]
-    for rank in ({}, {"result.1": 2.0, "result.3": 1.0}, {"result.1": 1.0, "result.3": 2.0}):
-        engine = _Step(step, None, None, rank, 0, False, ChainResult(None))._rounds()
-        assert order_of_work(step, rank) == [cut for part in engine for cut in part]
     drawn = [c.sql.split("(")[0] for c in explain("recipe.sql.j2").steps[0].cuts]
     assert drawn == ["text_len", "alnum_ratio", "slow", "slower"]
 

@@ -97,8 +97,8 @@ def test_a_missing_source_has_its_exit_code(shell, project: Path) -> None:
 def test_the_functions_of_the_package_stay_when_their_modules_are_imported() -> None:
     code = """
 import juicesql
-from juicesql.run import prepare
-from juicesql.connect import register
+from juicesql.running import prepare
+from juicesql.connection import register
 import juicesql.explain
 juicesql.connect(functions=[]).close()
 assert juicesql.run.__name__ == "run" and not hasattr(juicesql.run, "prepare")
@@ -107,12 +107,12 @@ assert juicesql.run.__name__ == "run" and not hasattr(juicesql.run, "prepare")
 
 
 def test_other_exceptions_are_one_line(shell, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import juicesql.run  # noqa: F401
+    import juicesql.running  # noqa: F401
 
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("by nought\nand more")
 
-    monkeypatch.setattr(sys.modules["juicesql.run"], "run", broken)
+    monkeypatch.setattr(sys.modules["juicesql.running"], "run", broken)
     answer = shell("run", "recipe.sql.j2")
     assert answer.code == 1
     assert answer.err.splitlines() == [

@@ -25,7 +25,7 @@ def test_run_writes_the_output_and_prints_the_funnel_on_stderr(shell, project: P
     assert lines[2] == "cleaned sets text 19 0 0.0% 19"
     assert lines[3] == "kept text_len(text) BETWEEN 20 AND 1000 19 2 10.5% 1 1 17"
     assert lines[4] == "alnum_ratio(text) >= 0.1 17 1 5.9% 0 1 16"
-    assert lines[5].startswith("exact QUALIFY ROW_NUMBER()") and lines[5].endswith(" 16 1 6.2% 15")
+    assert lines[5] == "exact duplicates 16 1 6.2% 15"
     assert lines[7] == "kept 15 + dropped 3 + duplicates 1 + errors 1 = rows in 20"
     assert "__rows" not in answer.err and "result" not in answer.err
     assert str(project / "out.jsonl") in answer.err

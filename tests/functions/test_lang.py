@@ -6,7 +6,7 @@ import sys
 import definitions as plain
 import pytest
 
-from juicesql.connect import connect
+from juicesql.connection import connect
 from juicesql.errors import FunctionError
 
 
@@ -19,7 +19,7 @@ def test_a_missing_model_is_explained() -> None:
 def test_model_by_path_and_no_import_of_its_package() -> None:
     code = """if True:
         import sys
-        from juicesql.connect import connect
+        from juicesql.connection import connect
         from juicesql.udfs.text.lang_id import _default_model
         with connect(functions=["lang_id"]) as con:
             query = "select lang_id('good morning', model := $p) = lang_id('good morning')"

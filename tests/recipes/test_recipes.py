@@ -13,7 +13,7 @@ from juicesql.recipes_sql.demo import make_demo
 import juicesql
 from juicesql.plan import MapStep
 from juicesql.project import Project
-from juicesql.run import prepare
+from juicesql.running import prepare
 
 from .slices import write_slice
 

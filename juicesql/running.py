@@ -77,7 +77,7 @@ class RunResult:
     errors: int
     rows_out: int
     seconds: float
-    measured: int  # values computed in this run
+    measured: int  # values computed in this run, of stats and of mappers whose values are stored
     reused: int  # values found in the stats database
     funnel: tuple[FunnelRow, ...] = ()
     files: tuple[exporting.ExportedFile, ...] = ()
@@ -305,6 +305,7 @@ class _Run:
                 "samples_duplicate": totals.duplicates, "samples_error": totals.errors,
             })  # fmt: skip
             con.execute("commit")
+        stored = {c.identity for c in self.plan.calls if c.stored}
         return RunResult(
             run_id=self.run_id,
             recipe=str(self.prepared.recipe.path),
@@ -319,7 +320,7 @@ class _Run:
             errors=totals.errors,
             rows_out=rows_out,
             seconds=seconds,
-            measured=sum(c.rows for c in measurer.costs.values()),
+            measured=sum(c.rows for i, c in measurer.costs.items() if i in stored),
             reused=sum(c.reused for c in measurer.costs.values()),
             funnel=tuple(funnel),
             files=tuple(files),
