@@ -16,7 +16,9 @@ from typing import Any
 
 import numpy as np
 
+SMALL_BYTES = 8192
 _compile_lock = threading.RLock()
+_interpreted = threading.local()
 
 
 def cache_home() -> Path:
@@ -27,7 +29,8 @@ def cache_home() -> Path:
 class kernel:
     """Compile a plain Python function with numba (`nogil`, cached on disk) when it is first called.
 
-    A kernel may call other kernels that its module names; they are compiled first.
+    A kernel may call other kernels that its module names; they are compiled first. The first calls, while their data
+    is small, are run by Python as it stands: a job of a few documents then ends before numba is even imported.
     """
 
     def __init__(self, py_func: Callable[..., Any]) -> None:
@@ -36,9 +39,18 @@ class kernel:
         self.__doc__ = py_func.__doc__
         self.__module__ = py_func.__module__
         self._compiled: Any = None
+        self._small_bytes = SMALL_BYTES  # what is left of the data that may be run as plain Python
 
     def __call__(self, *args: Any) -> Any:
-        return (self._compiled or self.compile())(*args)
+        if self._compiled is None:
+            if getattr(_interpreted, "inside", False):
+                return self.py_func(*args)
+            size = getattr(args[0], "size", SMALL_BYTES)
+            if size < self._small_bytes:
+                self._small_bytes -= size
+                return _interpret(self.py_func, args)
+            self.compile()
+        return self._compiled(*args)
 
     def compile(self) -> Any:
         """The numba dispatcher of this kernel."""
@@ -46,6 +58,16 @@ class kernel:
             if self._compiled is None:
                 self._compiled = _jit(self)
         return self._compiled
+
+
+def _interpret(py_func: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+    """Run a kernel and those it calls as plain Python; integers wrap around as they do in machine code."""
+    _interpreted.inside = True
+    try:
+        with np.errstate(over="ignore"):
+            return py_func(*args)
+    finally:
+        _interpreted.inside = False
 
 
 def _jit(target: kernel) -> Any:
