@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from juicesql.errors import FunctionError, nearest
-from juicesql.kernels import cache_home, char_table, kernel, map_utf8, rewrite_utf8, utf8_buffers
+from juicesql.kernels import cache_home, char_table, kernel, map_utf8, rewrite_utf8, text_array, utf8_buffers
 from juicesql.signature import Signature, parse_signature
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "nearest",
     "rewrite_utf8",
     "stat",
+    "text_array",
     "utf8_buffers",
 ]
 

@@ -132,8 +132,15 @@ def rewrite_utf8(function: Callable[..., bool | None], text: Any, grow: int, *ar
     out_offsets = np.zeros(len(text) + 1, np.int32)
     if function(data, offsets, out, out_offsets, *args) is False:
         return text
-    used = int(out_offsets[-1])
-    return pa.StringArray.from_buffers(len(text), pa.py_buffer(out_offsets), pa.py_buffer(out[:used].tobytes()))
+    return text_array(out, out_offsets)
+
+
+def text_array(out: np.ndarray[Any, Any], out_offsets: np.ndarray[Any, Any]) -> Any:
+    """A StringArray over bytes and offsets (int32) that a kernel wrote; nothing is copied."""
+    import pyarrow as pa
+
+    used = pa.py_buffer(out).slice(0, int(out_offsets[-1]))
+    return pa.StringArray.from_buffers(len(out_offsets) - 1, pa.py_buffer(out_offsets), used)
 
 
 def char_table(name: str, build: Callable[[], np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:

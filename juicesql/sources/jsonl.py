@@ -19,6 +19,7 @@ SAMPLE_BYTES = 4 << 20
 SAMPLE_ROWS = 20_000
 _SPOTS = 4
 _SPOT_BYTES = 512 << 10
+Newlines = np.ndarray[tuple[int], np.dtype[np.int64]]
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -103,38 +104,42 @@ def blocks(stream: IO[bytes], max_bytes: int, max_rows: int) -> Iterator[Block]:
         if not end and filled:
             buffer.extend(bytes(len(buffer)))
             continue
-        for start, stop in _cuts(buffer, skip, end, max_rows):
-            rows, clean = _count(buffer, start, stop)
+        for start, stop, newlines in _cuts(buffer, skip, end, max_rows):
+            rows, clean = _count(buffer, start, stop, newlines)
             with memoryview(buffer) as view, view[start:stop] as part:
                 yield Block(offset + start, part, rows, clean)
         buffer[: filled - end] = buffer[end:filled]
         filled, offset = filled - end, offset + end
 
 
-def _cuts(buffer: bytearray, start: int, end: int, max_rows: int) -> Iterator[tuple[int, int]]:
-    """The block again in parts of at most `max_rows` lines."""
-    if buffer.count(b"\n", start, end) > max_rows:
-        newlines = np.flatnonzero(np.frombuffer(buffer, np.uint8, end - start, start) == 10)
-        for stop in (newlines[max_rows - 1 :: max_rows] + start + 1).tolist():
-            yield start, stop
-            start = stop
+def _cuts(buffer: bytearray, start: int, end: int, max_rows: int) -> Iterator[tuple[int, int, Newlines]]:
+    """The block again in parts of at most `max_rows` lines, each with the places of its newlines.
+
+    Numpy looks for them, because it lets other threads run meanwhile.
+    """
+    newlines = np.flatnonzero(np.frombuffer(buffer, np.uint8, end - start, start) == 10) + start
+    for first in range(0, len(newlines), max_rows):
+        part = newlines[first : first + max_rows]
+        stop = int(part[-1]) + 1 if len(part) == max_rows else end
+        yield start, stop, part
+        start = stop
     if start < end:
-        yield start, end
+        yield start, end, newlines[:0]
 
 
-def _count(buffer: bytearray, start: int, end: int) -> tuple[int, bool]:
+def _count(buffer: bytearray, start: int, end: int, newlines: Newlines) -> tuple[int, bool]:
     """(rows, whether each line begins with `{` and ends with `}`).
 
     `}`, newline, `{` cannot stand inside a JSON document, so such a newline ends one.
     """
     last = end - 1 if buffer[end - 1] == 10 else end
-    inner = buffer.count(b"\n", start, last)
-    if buffer[start] == 123:
-        joints = buffer.count(b"}\n{", start, last)
-        if joints < inner:
-            joints += buffer.count(b"}\r\n{", start, last)
-        if joints == inner and buffer[max(last - 2, start) : last].rstrip(b"\r").endswith(b"}"):
-            return inner + 1, True
+    inner = newlines[newlines < last]
+    if buffer[start] == 123 and buffer[max(last - 2, start) : last].rstrip(b"\r").endswith(b"}"):
+        data = np.frombuffer(buffer, np.uint8)
+        before = data[inner - 1]
+        closed = (before == 125) | ((before == 13) & (data[np.maximum(inner - 2, start)] == 125))
+        if closed.all() and (data[inner + 1] == 123).all():
+            return len(inner) + 1, True
     return len(content_lines(bytes(buffer[start:end]))), False
 
 

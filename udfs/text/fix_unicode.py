@@ -3,7 +3,7 @@
 import numpy as np
 import pyarrow as pa
 
-from juicesql.api import FunctionError, char_table, kernel, mapper, utf8_buffers
+from juicesql.api import FunctionError, char_table, kernel, mapper, text_array, utf8_buffers
 
 from ._chars import decode
 from ._unicode import ACCENTED, AMPERSAND, GREEK, HARD, LESS, QUOTE, REPLACE, build
@@ -40,9 +40,7 @@ def fix_unicode(text: pa.StringArray, normalization: str | None) -> pa.StringArr
     out = np.empty(max(1, int(offsets[-1] - offsets[0]) + len(repaired)), np.uint8)
     out_offsets = np.zeros(len(text) + 1, np.int32)
     _write(data, offsets, table, jobs[:found], repaired, ends, out, out_offsets)
-    return pa.StringArray.from_buffers(
-        len(text), pa.py_buffer(out_offsets), pa.py_buffer(out[: out_offsets[-1]].tobytes())
-    )
+    return text_array(out, out_offsets)
 
 
 _BUILD = {
