@@ -31,7 +31,7 @@ def connect(
     """A DuckDB connection on which every stat and mapper can be called, with defaults and named parameters.
 
     >>> with connect(functions=["text_len"]) as con:
-    ...     con.sql("select text_len('four')").fetchone()
+    ...     con.execute("select text_len('four')").fetchone()
     (4,)
 
     Close it (or use `with`): an open connection prints notes when Python exits.

@@ -125,7 +125,6 @@ def rewrite_utf8(function: Callable[..., bool | None], text: Any, grow: int, *ar
     `out` has room for `grow` bytes for each byte of the input. `function` fills `out_offsets` (int32, rows + 1); when
     it returns False (it changed no row), `text` itself is the result.
     """
-    import pyarrow as pa
 
     data, offsets = utf8_buffers(text)
     out = np.empty(max(1, int(offsets[-1] - offsets[0]) * grow), np.uint8)

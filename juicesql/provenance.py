@@ -1,7 +1,8 @@
 """Where the numbers of a recipe come from: every literal of the template keeps its place through Jinja and parsing.
 
 `tag` writes `/*@17*/` behind literal 17 of the template and a line mark at the start of each line. sqlglot keeps such
-comments on the literal's node, so a cut knows the exact span it came from and `rewrite` edits that span only.
+comments on the literal's node (`.5` must become `0.5` for that), so a cut knows the exact span it came from and
+`rewrite` edits that span only.
 """
 
 from __future__ import annotations
@@ -80,6 +81,7 @@ def _tokens(template: str, file: str) -> Iterator[tuple[int, str, str]]:
 def _mark(value: str, offset: int, literals: list[Span], starts: list[int]) -> str:
     """The data with its tags and line marks written in."""
     inserts = [(s.end - offset, f"/*@{i}*/") for i, s in enumerate(literals) if s.start >= offset]
+    inserts += [(s.start - offset, "0") for s in literals if s.start >= offset and value[s.start - offset] == "."]
     inserts += [(m.end(), f"\x01{bisect_right(starts, offset + m.end())}\x02") for m in re.finditer("\n", value)]
     out, last = [], 0
     for position, text in sorted(inserts):
@@ -130,7 +132,8 @@ class _Scanner:
 
 
 def _end_of_word(text: str, i: int) -> int:
-    while i < len(text) and (text[i].isalnum() or text[i] in "_$"):
+    """Past a word, with the parts that dots join to it."""
+    while i < len(text) and (text[i].isalnum() or text[i] in "_$."):
         i += 1
     return i
 
