@@ -243,6 +243,9 @@ class _Run:
                 self.store.ingest_segments(con)
                 status = "failed" if isinstance(error, Exception) else "interrupted"
                 record.end_run(con, self.run_id, {"status": status, "message": str(error)})
+            if isinstance(error, duckdb.OutOfMemoryException):
+                mend = "give a larger --memory-limit or fewer --threads"
+                raise ExportError.of("out-of-memory", str(error).splitlines()[0], mend) from error
             if isinstance(error, (OSError, duckdb.IOException)):
                 raise ExportError.of("disk", f"cannot write: {error}", "make room on the disk and run again") from error
             raise

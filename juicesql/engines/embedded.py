@@ -16,7 +16,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from juicesql.errors import FunctionError
+from juicesql.errors import FunctionError, Problem, RecipeError
 from juicesql.mapstage import ChainResult, Change, CutCount, RowFailure, open_worker, run_chain
 from juicesql.measure import Measurer
 from juicesql.plan import RID, SAMPLE, GlobalStep, Plan
@@ -129,8 +129,11 @@ class Embedded:
         for stage in self.stages:
             if isinstance(stage, Chain):
                 self._chain(stage, report)
-            else:
+                continue
+            try:
                 self._global(stage)
+            except (duckdb.DataError, duckdb.ProgrammingError) as error:
+                raise _step_failed(self.plan.recipe, stage, error) from error
         return self.execution
 
     # Row-wise stages
@@ -337,6 +340,13 @@ def _split(table: pa.Table) -> Iterator[pa.Table]:
     rows = -(-table.num_rows // pieces)
     for start in range(0, table.num_rows, max(rows, 1)):
         yield table.slice(start, rows)
+
+
+def _step_failed(recipe: str, step: GlobalStep, error: duckdb.Error) -> RecipeError:
+    message = f"step `{step.name}`: {str(error).splitlines()[0]}"
+    return RecipeError(
+        Problem("step-failed", message, "mend its SQL, or cut the rows before it", Path(recipe).name, step.line)
+    )
 
 
 def _add_side(con: duckdb.DuckDBPyConnection, name: str, path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from juicesql.errors import FunctionError, SourceError
+from juicesql.errors import FunctionError, RecipeError, SourceError
 
 from .conftest import RECIPE, Workbench
 
@@ -191,3 +191,14 @@ def test_the_surviving_set_is_that_of_plain_sql(bench: Workbench) -> None:
 
     kept = [t for t in texts if t and 6 <= len(t) <= 30 and (alnum(t) > 0.7 or len(t) > 20) and not t.endswith("xxxx")]
     assert [r["text"] for r in bench.out()] == kept
+
+
+def test_sql_that_raises_where_rows_meet_names_the_step_and_its_line(bench: Workbench) -> None:
+    bench.write(
+        "r.sql.j2",
+        '{{ config(source="data.jsonl", export="out.jsonl") }}\nwith a as (\n'
+        "    select sum(text::integer) as total from source\n)\nselect * from a",
+    )
+    bench.data(["1", "two"])
+    with pytest.raises(RecipeError, match=r"r\.sql\.j2:3: step `a`: .*two"):
+        bench.run()
