@@ -7,6 +7,7 @@ process and device calls only see the rows that the cheap cuts left, dearest las
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -126,6 +127,10 @@ class _Step:
         self.trace, self.keep_stats, self.result = trace, keep_stats, result
         self.table: pa.Table = result.table
         self.calls = {c.column: c for c in step.calls}
+        self.readers = Counter(n for c in step.calls for n in c.needs)
+        shown = [o.column or o.sql for o in step.outputs] or [step.select]
+        for text in [c.predicate for c in step.cuts] + shown:
+            self.readers.update(re.findall(r"__v\d+", text))
         self.registered: pa.Table | None = None
         self.keys: dict[tuple[str, ...], tuple[Keys, Keys, Any]] = {}
 
@@ -149,6 +154,13 @@ class _Step:
         todo = {c for c in columns if c not in self.table.column_names}
         for call in [c for c in self.step.calls if c.column in todo]:
             self._add(call)
+            self._forget(call)
+
+    def _forget(self, call: Call) -> None:
+        """Let go of columns that only this call needed, such as the inner ones of nested mappers."""
+        done = [n for n in call.needs if self.readers[n] == 1 and self.calls[n].kind == "mapper"]
+        if done:
+            self.table = self.table.drop_columns(done)
 
     def _add(self, call: Call) -> None:
         flat = self._arguments(call)

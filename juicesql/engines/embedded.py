@@ -24,6 +24,7 @@ from juicesql.registry import Registry
 from juicesql.segments import write_parquet
 from juicesql.signature import arrow_type
 from juicesql.sources import Loaded, RowError, Source
+from juicesql.spill import Spill
 from juicesql.sqltext import literal, quote
 from juicesql.stages import Chain, stages_of
 
@@ -93,6 +94,7 @@ class Embedded:
         self.plan, self.source, self.registry, self.measurer = plan, source, registry, measurer
         self.scratch, self.settings, self.rank = scratch, settings, rank
         self.packing = "none" if source.total_bytes < UNPACKED_BYTES else "lz4"
+        self.spill = Spill(scratch)
         self.execution = Execution()
         self.stages = stages_of(plan)
         self.first_chain = next(s.name for s in self.stages if isinstance(s, Chain) and s.input == "source")
@@ -134,13 +136,13 @@ class Embedded:
                 self._global(stage)
             except (duckdb.DataError, duckdb.ProgrammingError) as error:
                 raise _step_failed(self.plan.recipe, stage, error) from error
+        self.spill.flush()
         return self.execution
 
     # Row-wise stages
 
     def _chain(self, chain: Chain, report: Report) -> None:
-        for folder in ("drops", "keys", "samples", "stats", f"spool/{chain.name}"):
-            (self.scratch / folder).mkdir(parents=True, exist_ok=True)
+        (self.scratch / "spool" / chain.name).mkdir(parents=True)
         for step in chain.steps:  # counted also when no row comes
             self.execution.step_rows_in.setdefault(step.name, 0)
             self.execution.step_rows_out.setdefault(step.name, 0)
@@ -180,41 +182,18 @@ class Embedded:
                 index += 1
 
     def _morsel(self, chain: Chain, task: _Task) -> tuple[Loaded, ChainResult]:
-        """One morsel in one thread: load, run, and leave its rows, drops, keys and samples as files."""
+        """One morsel in one thread: load, run, and leave its rows as a file."""
         loaded = task.load()
         settings = self.settings
         result = run_chain(
             loaded.table, chain.steps, self._worker(), self.measurer, self.rank, settings.trace, settings.keep_stats
         )
-        name = f"{chain.name}-{task.index:08d}.parquet"
         if result.table.num_rows:
             first = task.index << _ROWS_BITS
             rids = pa.array(np.arange(first, first + result.table.num_rows))
             path = self.scratch / "spool" / chain.name / f"{task.index:08d}.parquet"
             write_parquet(result.table.append_column(RID, rids), path, self.packing)
-        for drop_number, drop in enumerate(result.drops):
-            cut = pa.array([drop.cut] * len(drop.sample_ids), pa.string())
-            rows = pa.table({SAMPLE: drop.sample_ids, "cut": cut, "value": drop.values})
-            write_parquet(rows, self.scratch / "drops" / f"{drop_number:03d}-{name}")
-        for lineage, keys in result.keys.items() if chain.traced else ():
-            write_parquet(keys, self.scratch / "keys" / f"{self._lineage(lineage)}-{name}")
-        for label, values in result.stats:
-            write_parquet(values, self.scratch / "stats" / f"{self._label(label)}-{name}")
-        if chain.name == self.first_chain:
-            write_parquet(_sample_rows(task, loaded), self.scratch / "samples" / name)
         return loaded, result
-
-    def _lineage(self, lineage: str) -> int:
-        with self.lock:
-            if lineage not in self.execution.lineages:
-                self.execution.lineages.append(lineage)
-            return self.execution.lineages.index(lineage)
-
-    def _label(self, label: str) -> int:
-        with self.lock:
-            if label not in self.execution.stat_labels:
-                self.execution.stat_labels.append(label)
-            return self.execution.stat_labels.index(label)
 
     def _worker(self) -> duckdb.DuckDBPyConnection:
         if not hasattr(self.local, "con"):
@@ -251,7 +230,20 @@ class Embedded:
         else:
             e.group_failures += result.failures
         e.changes += result.changes
+        self._spill(chain, task, loaded, result)
         self._check_errors()
+
+    def _spill(self, chain: Chain, task: _Task, loaded: Loaded, result: ChainResult) -> None:
+        """Set aside what the end of the run needs of a morsel besides its rows."""
+        for drop in result.drops:
+            cut = pa.array([drop.cut] * len(drop.sample_ids), pa.string())
+            self.spill.add("drops/rows", pa.table({SAMPLE: drop.sample_ids, "cut": cut, "value": drop.values}))
+        for lineage, keys in result.keys.items() if chain.traced else ():
+            self.spill.add(f"keys/{_number(lineage, self.execution.lineages)}", keys)
+        for label, values in result.stats:
+            self.spill.add(f"stats/{_number(label, self.execution.stat_labels)}", values)
+        if chain.name == self.first_chain:
+            self.spill.add("samples/rows", _sample_rows(task, loaded))
 
     def _check_errors(self) -> None:
         e, settings = self.execution, self.settings
@@ -340,6 +332,13 @@ def _split(table: pa.Table) -> Iterator[pa.Table]:
     rows = -(-table.num_rows // pieces)
     for start in range(0, table.num_rows, max(rows, 1)):
         yield table.slice(start, rows)
+
+
+def _number(name: str, names: list[str]) -> int:
+    """The place of a name in a list that grows when it is new."""
+    if name not in names:
+        names.append(name)
+    return names.index(name)
 
 
 def _step_failed(recipe: str, step: GlobalStep, error: duckdb.Error) -> RecipeError:

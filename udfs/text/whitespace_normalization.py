@@ -38,6 +38,13 @@ def _whitespace(data, offsets, out, out_offsets, table):
                 break
             stop = last
         changed |= stop - i < length
+        odd = False
+        for k in range(i, stop):
+            odd |= (data[k] >= 0x80) | (data[k] == 0x09)
+        if not odd:
+            out[at : at + stop - i] = data[i:stop]
+            at += stop - i
+            i = stop
         while i < stop:
             b = data[i]
             if b < 0x80:
