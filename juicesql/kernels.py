@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-SMALL_BYTES = 8192
+SMALL_BYTES = 16_384
 _compile_lock = threading.RLock()
 _interpreted = threading.local()
 
@@ -101,7 +101,8 @@ def utf8_buffers(array: Any) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]
     """
     _, offsets, data = array.buffers()
     rows = np.frombuffer(offsets, np.int32, len(array) + 1, array.offset * 4)
-    bytes_ = np.frombuffer(data, np.uint8) if data is not None and data.size else np.zeros(1, np.uint8)
+    used = int(rows[-1])
+    bytes_ = np.frombuffer(data, np.uint8, used) if used else np.zeros(1, np.uint8)
     bytes_.flags.writeable = rows.flags.writeable = False
     return bytes_, rows
 

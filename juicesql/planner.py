@@ -7,13 +7,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 import duckdb
-import sqlglot
 from sqlglot import exp
 
 from juicesql.binder import Binder, Columns
 from juicesql.checks import check_functions, check_tables, parse_query
 from juicesql.cuts import and_terms, bounds_of
 from juicesql.errors import Problem, RecipeError
+from juicesql.filters import filter_query
 from juicesql.lift import Lifter, to_sql
 from juicesql.plan import RID, SAMPLE, Cut, GlobalStep, MapStep, Output, Plan, Step
 from juicesql.recipe import Recipe
@@ -24,7 +24,6 @@ from juicesql.shape import (
     is_row_wise,
     is_star_only,
     keys_of,
-    limit_or_sample,
     nested_queries,
     outputs_of,
     row_number_is_one,
@@ -33,8 +32,8 @@ from juicesql.shape import (
     table_names,
     with_tie_break,
 )
-from juicesql.signature import split_top
 from juicesql.sqltext import quote
+from juicesql.stages import mainline
 
 RESULT = "result"
 
@@ -86,7 +85,13 @@ class _Planner:
             raise RecipeError(self.problems)
         asked = any(e.alias_or_name == SAMPLE and not isinstance(e, exp.Star) for e in tree.expressions)
         macros = tuple(sorted(self.macros))
-        return Plan(str(self.recipe.path), tuple(self.steps), RESULT, self.source, macros, asked)
+        plan = Plan(str(self.recipe.path), tuple(self.steps), RESULT, self.source, macros, asked)
+        main = mainline(plan)
+        if not any(isinstance(s, MapStep) and s.name in main and s.input == "source" for s in plan.steps):
+            message = "the rows of the result do not come from `source`"
+            mend = "begin with `from source`; other relations are joined to it"
+            raise RecipeError.of("no-source-read", message, mend, self.recipe.path.name)
+        return plan
 
     def _problem(self, problem: Problem, node: exp.Expr | None = None) -> None:
         line = problem.line or self._line(node)
@@ -262,7 +267,7 @@ class _Planner:
         tables = {n: self.relations[n].columns for n in inputs}
         first = self.relations[inputs[0]] if inputs else _Relation((), {})
         deduplicates = isinstance(query, exp.Select) and row_number_is_one(query)
-        filter_sql = self._filter_sql(query, inputs, deduplicates)
+        filter_sql = filter_query(query, inputs[0], deduplicates) if inputs else ""
         if isinstance(query, exp.Select):
             exclude_from_stars(query, first.hidden)
         if filter_sql:
@@ -362,33 +367,6 @@ class _Planner:
         self.relations[step.name] = _Relation(columns, {**relation.lineage, **lifter.lineage}, relation.traced, hidden)
         base.replace(exp.to_table(step.name, alias=base.alias_or_name))
         return step.name
-
-    def _filter_sql(self, query: exp.Query, inputs: list[str], deduplicates: bool) -> str:
-        """For a step that only drops rows of its first input: a query of (RID, kept, duplicate_of)."""
-        if not isinstance(query, exp.Select) or not inputs:
-            return ""
-        joins = query.args.get("joins") or []
-        if any(j.args.get("kind") not in ("SEMI", "ANTI") for j in joins):
-            return ""
-        first = query.args["from_"].this.alias_or_name
-        if not is_star_only(query, first) or any(query.args.get(p) for p in ("group", "having", "distinct", "order")):
-            return ""
-        kept = query.copy()
-        with_tie_break(kept, f"__full_{inputs[0]}")
-        kept.args["from_"].this.replace(exp.to_table(f"__full_{inputs[0]}", alias=quote(first)))
-        if deduplicates and not joins and not limit_or_sample(kept):
-            window = kept.args["qualify"].find(exp.Window)
-            first_value = window.copy()
-            first_value.set("this", exp.FirstValue(this=exp.column(SAMPLE)))
-            one = to_sql(window)
-            items = f"{RID}, {one} = 1 as kept, case when {one} > 1 then {to_sql(first_value)} end as duplicate_of"
-            kept.set("qualify", None)
-        else:
-            items = f"{quote(first)}.{RID}, true as kept, null::bigint as duplicate_of"
-        if kept.args.get("limit") or kept.args.get("offset"):
-            kept.set("order", exp.Order(expressions=[exp.Ordered(this=exp.column(RID))]))
-        kept.set("expressions", [sqlglot.parse_one(i, dialect="duckdb") for i in split_top(items)])
-        return to_sql(kept)
 
 
 def _closure(columns: Iterable[str], lifter: Lifter) -> set[str]:

@@ -191,7 +191,7 @@ def run(
         cores, _memory_mb(memory_limit), trace, prepared.config.keep_stats, prepared.config.on_error,
         prepared.config.max_error_rate,
     )  # fmt: skip
-    store = Store(prepared.project.root)
+    store = Store(prepared.project.root, memory_mb=settings.memory_mb // 2)
     with store.lock():
         return _Run(prepared, store, settings, progress or Quiet(), fresh).go()
 

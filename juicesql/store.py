@@ -30,10 +30,10 @@ NEW_FILE = "storage_version 'v1.0.0', block_size 16384"  # readable by DuckDB 1.
 
 
 class Store:
-    """The stats database of one project folder."""
+    """The stats database of one project folder. `memory_mb` bounds what a connection to it may take."""
 
-    def __init__(self, project: Path) -> None:
-        self.project = project
+    def __init__(self, project: Path, memory_mb: int | None = None) -> None:
+        self.project, self.memory_mb = project, memory_mb
         self.path = project / FILE
         self.segments = project / "stats"
         self.scratch = project / ".juicesql"
@@ -51,7 +51,7 @@ class Store:
         """A connection whose default database is the stats database. Values written by DuckDB 2 open in DuckDB 1."""
         if read_only and not self.path.exists():
             raise StoreError.of("no-runs", f"{self.path} does not exist", "run a recipe in this project first")
-        con = duckdb.connect()
+        con = duckdb.connect(config=self._limits())
         try:
             mode = "read_only" if read_only else "storage_version 'v1.0.0'" if self.path.exists() else NEW_FILE
             con.execute(f"attach {literal(str(self.path))} as stats ({mode})")
@@ -69,6 +69,11 @@ class Store:
             raise StoreError.of("store-damaged", f"cannot use {self.path}: {error}", mend) from error
         finally:
             con.close()
+
+    def _limits(self) -> dict[str, Any]:
+        if self.memory_mb is None:
+            return {}
+        return {"memory_limit": f"{self.memory_mb}MB", "temp_directory": str(self.scratch / "temp")}
 
     def _ready(self, con: duckdb.DuckDBPyConnection) -> None:
         """Make the schema of a new file; refuse a file of another version."""

@@ -25,7 +25,7 @@ def test_find_agrees_with_a_dictionary(stored: list[tuple[int, int]], asked: lis
         if key[0] not in crowded:  # keys with the same upper half may be measured again, never mixed up
             assert place == truth.get(key, -1)
 
-    measured = pa.array([-1.0 - i for i in range(int((found < 0).sum()))])
+    measured = pa.array([-1.0 - i for i in range(int((found < 0).sum()))], pa.float64())
     merged = merge(known, found, measured, pa.float64()).to_pylist()
     fresh = iter(measured.to_pylist())
     assert merged == [float(p) if p >= 0 else next(fresh) for p in found]

@@ -99,6 +99,8 @@ select no_such_function(text) from kept
         ("select {{ var('needed') }} from source", "missing-variable", 2),
         ("\n{% if %}", "jinja", 3),
         ("", "empty", None),
+        ("select 1 as x", "no-source-read", None),
+        ("with a as (select * from source) select 1 as x", "no-source-read", None),
     ],
 )
 def test_problem(bench: Workbench, sql: str, code: str, line: int | None) -> None:

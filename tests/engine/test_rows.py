@@ -202,3 +202,10 @@ def test_sql_that_raises_where_rows_meet_names_the_step_and_its_line(bench: Work
     bench.data(["1", "two"])
     with pytest.raises(RecipeError, match=r"r\.sql\.j2:3: step `a`: .*two"):
         bench.run()
+
+
+def test_a_source_without_rows_gives_an_empty_output(bench: Workbench) -> None:
+    bench.write("empty.csv", "text,url\n")
+    result = bench.run(source=str(bench.root / "empty.csv"))
+    bench.check_accounts(result)
+    assert (result.rows_in, result.rows_out, bench.out()) == (0, 0, [])
