@@ -9,7 +9,7 @@ import duckdb
 
 from juicesql.engines.embedded import Execution
 from juicesql.errors import AccountingError
-from juicesql.plan import GlobalStep, Plan
+from juicesql.plan import GlobalStep, MapStep, Plan
 from juicesql.stages import mainline, stages_of
 from juicesql.store import insert
 
@@ -51,9 +51,9 @@ def decide(con: duckdb.DuckDBPyConnection, plan: Plan, execution: Execution, scr
     main = mainline(plan)
     con.execute("create or replace temp table step_place (cut varchar, place integer)")
     places = {step.name: i for i, step in enumerate(plan.steps) if step.name in main and step.traced}
-    rows = [*places.items(), *((c.id, places[c.step_place]) for c in _placed_cuts(plan, places))]
-    insert(con, "step_place", rows)
-    _load(con, "kept_ids", "sample_id bigint", [scratch / "kept.parquet"])
+    cuts = [(c.id, places[s.name]) for s in plan.steps if isinstance(s, MapStep) and s.name in places for c in s.cuts]
+    insert(con, "step_place", [*places.items(), *cuts])
+    con.execute("create or replace temp table kept_ids as from read_parquet(?)", [str(scratch / "kept.parquet")])
     con.execute(
         "create or replace temp table drop_row (sample_id bigint, cut varchar, value varchar, duplicate_of bigint)"
     )
@@ -70,24 +70,6 @@ def decide(con: duckdb.DuckDBPyConnection, plan: Plan, execution: Execution, scr
     totals = Totals(execution.rows_in, *(counted.get(v, 0) for v in ("kept", "dropped", "duplicate", "error")))
     check(plan, execution, totals)
     return totals
-
-
-@dataclass(frozen=True)
-class _PlacedCut:
-    id: str
-    step_place: str
-
-
-def _placed_cuts(plan: Plan, places: dict[str, int]) -> list[_PlacedCut]:
-    """Cuts with the step that holds them (a global step's cuts live in the row-wise step before it)."""
-    steps = {c.id: s.name for s in plan.steps if not isinstance(s, GlobalStep) for c in s.cuts}
-    return [_PlacedCut(c, s) for c, s in steps.items() if s in places]
-
-
-def _load(con: duckdb.DuckDBPyConnection, name: str, columns: str, paths: list[Path]) -> None:
-    con.execute(f"create or replace temp table {name} ({columns})")
-    for path in paths:
-        con.execute(f"insert into {name} from read_parquet(?)", [str(path)])
 
 
 def check(plan: Plan, execution: Execution, totals: Totals) -> None:

@@ -265,9 +265,9 @@ class Embedded:
 
     # Global stages
 
-    def _view(self, name: str, full: str, hidden: tuple[str, ...] = ()) -> None:
+    def _view(self, name: str, full: str) -> None:
         """The relation under its own name, and with its RID as `__full_<name>`."""
-        columns = ", ".join(quote(c) for c, _ in self.plan.step(name).columns if c not in hidden)
+        columns = ", ".join(quote(c) for c, _ in self.plan.step(name).columns)
         self.con.execute(f"create view {quote('__full_' + name)} as select {columns}, {RID} from ({full})")
         self.con.execute(f"create view {quote(name)} as select * exclude ({RID}) from {quote('__full_' + name)}")
 
