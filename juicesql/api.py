@@ -11,11 +11,12 @@ The engine never passes a row with a NULL column: its result is NULL. It never p
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+from juicesql.assets import hub_model, models_home
 from juicesql.errors import FunctionError, nearest
 from juicesql.kernels import cache_home, char_table, kernel, map_utf8, rewrite_utf8, text_array, utf8_buffers
 from juicesql.signature import Signature, parse_signature
@@ -25,9 +26,11 @@ __all__ = [
     "FunctionError",
     "cache_home",
     "char_table",
+    "hub_model",
     "kernel",
     "map_utf8",
     "mapper",
+    "models_home",
     "nearest",
     "rewrite_utf8",
     "stat",
@@ -37,6 +40,7 @@ __all__ = [
 
 Kind = Literal["stat", "mapper", "macro"]  # a macro is SQL that the engine leaves in place
 RunsOn = Literal["sql", "kernel", "process", "device"]
+Assets = Callable[..., Iterable[Path | str]]  # (**parameters) -> files and folders that are read, versions as strings
 Implementation = TypeVar("Implementation", bound=Callable[..., Any])
 
 
@@ -53,6 +57,7 @@ class Function:
     rowwise: bool = False  # the callable takes the Python values of one row
     sql: str = ""  # the body of a SQL macro
     extra: str = ""  # the optional dependency group that it needs, such as "text"
+    assets: Assets | None = None  # what it reads besides its arguments
     file: Path = Path()
 
     @property
@@ -61,29 +66,43 @@ class Function:
 
 
 def stat(
-    signature: str, *, version: int = 1, runs_on: RunsOn = "kernel", rowwise: bool = False, extra: str = ""
+    signature: str,
+    *,
+    version: int = 1,
+    runs_on: RunsOn = "kernel",
+    rowwise: bool = False,
+    extra: str = "",
+    assets: Assets | None = None,
 ) -> Callable[[Implementation], Implementation]:
     """Declare a function that measures: one value a sample, or a list with one value per media item.
 
     `rowwise=True` means that the function takes the Python values of one row and returns one value.
+    `assets(**parameters)` gives the files, folders and version strings that a value depends on besides the arguments:
+    it is called when a recipe is planned, so it also finds out early that a model is missing.
     """
-    return _declare("stat", signature, version, runs_on, rowwise, extra)
+    return _declare("stat", signature, version, runs_on, rowwise, extra, assets)
 
 
 def mapper(
-    signature: str, *, version: int = 1, runs_on: RunsOn = "kernel", rowwise: bool = False, extra: str = ""
+    signature: str,
+    *,
+    version: int = 1,
+    runs_on: RunsOn = "kernel",
+    rowwise: bool = False,
+    extra: str = "",
+    assets: Assets | None = None,
 ) -> Callable[[Implementation], Implementation]:
     """Declare a function that changes a column. A 1-to-N mapper returns a LIST, which the recipe UNNESTs."""
-    return _declare("mapper", signature, version, runs_on, rowwise, extra)
+    return _declare("mapper", signature, version, runs_on, rowwise, extra, assets)
 
 
 def _declare(
-    kind: Kind, signature: str, version: int, runs_on: RunsOn, rowwise: bool, extra: str
+    kind: Kind, signature: str, version: int, runs_on: RunsOn, rowwise: bool, extra: str, assets: Assets | None
 ) -> Callable[[Implementation], Implementation]:
     def attach(implementation: Implementation) -> Implementation:
         doc = (implementation.__doc__ or "").strip()
         parsed = parse_signature(signature)
-        declared = Function(parsed, kind, runs_on, version, doc, implementation, rowwise, extra=extra)
+        declared = Function(parsed, kind, runs_on, version, doc, implementation, rowwise, extra=extra, assets=assets)
         implementation.__juicesql__ = declared  # type: ignore[attr-defined]
         return implementation
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,7 +16,7 @@ from juicesql.api import Function
 from juicesql.call import apply
 from juicesql.errors import FunctionError
 from juicesql.registry import Registry
-from juicesql.signature import Signature
+from juicesql.signature import Argument, Signature
 from juicesql.sqltext import quote
 
 _CALLED = re.compile(r"\w+(?=\s*\()")
@@ -59,7 +60,7 @@ def register(con: duckdb.DuckDBPyConnection, registry: Registry, name: str) -> N
         return
     if _is_known(con, inner):
         return
-    types = [a.type for a in function.signature.arguments]
+    types = [a.type if a.is_column else "VARCHAR" for a in function.signature.arguments]
     con.create_function(  # type: ignore[call-overload]
         inner, _udf(function), types, function.signature.returns, type="arrow", null_handling="special"
     )
@@ -73,11 +74,11 @@ def _is_known(con: duckdb.DuckDBPyConnection, name: str) -> bool:
 
 
 def _wrapper(signature: Signature, inner: str) -> str:
-    """A macro that gives a DuckDB function default values and named parameters."""
+    """A macro that gives a DuckDB function default values and named parameters; these go over as JSON."""
     declared = ", ".join(
         quote(a.name) + (f" := {a.default}" if a.default is not None else "") for a in signature.arguments
     )
-    passed = ", ".join(quote(a.name) for a in signature.arguments)
+    passed = ", ".join(quote(a.name) if a.is_column else f"to_json({quote(a.name)})" for a in signature.arguments)
     return f"create or replace macro {quote(signature.name)}({declared}) as {quote(inner)}({passed})"
 
 
@@ -87,7 +88,7 @@ def _udf(function: Function) -> Any:
     def call(*arrays: Any) -> pa.Array:
         flat = [a.combine_chunks() if isinstance(a, pa.ChunkedArray) else a for a in arrays]
         flat = [a.chunk(0) if isinstance(a, pa.ChunkedArray) else a for a in flat]
-        given = {p.name: _constant(function, p.name, a) for p, a in zip(parameters, flat[len(columns) :], strict=True)}
+        given = {p.name: _constant(function, p, a) for p, a in zip(parameters, flat[len(columns) :], strict=True)}
         return apply(function, flat[: len(columns)], given)
 
     # DuckDB counts the arguments of a Python function by its signature.
@@ -97,10 +98,11 @@ def _udf(function: Function) -> Any:
     return scope["udf"]
 
 
-def _constant(function: Function, name: str, values: pa.Array) -> Any:
+def _constant(function: Function, parameter: Argument, values: pa.Array) -> Any:
     if len(values) == 0:
         return None
-    if len(values) > 1 and not pa.types.is_list(values.type) and pc.count_distinct(values, mode="all").as_py() > 1:
-        message = f"parameter `{name}` of `{function.name}` must be a constant"
+    if len(values) > 1 and pc.count_distinct(values, mode="all").as_py() > 1:
+        message = f"parameter `{parameter.name}` of `{function.name}` must be a constant"
         raise FunctionError.of("varying-parameter", message, "pass the same value for every row")
-    return values[0].as_py()
+    given = values[0].as_py()
+    return None if given is None else parameter.fitted(json.loads(given))

@@ -12,6 +12,7 @@ import sqlglot
 from sqlglot import exp
 
 from juicesql.api import Function
+from juicesql.assets import asset_digest
 from juicesql.errors import FunctionError, Problem, nearest
 from juicesql.plan import COST_CLASSES, Call
 from juicesql.registry import Registry
@@ -80,18 +81,18 @@ class Lifter:
             return node
         try:
             columns, parameters = bind_arguments(function, node)
+            expression = ""
+            if function.runs_on == "sql":
+                body = self._inlined(function, columns, parameters)
+                if function.kind != "stat":
+                    return exp.paren(body)
+                expression = to_sql(body)
+                self.macros.update([name] if plain else [])
+            return self._record(function, columns, parameters, expression, original, node)
         except FunctionError as error:
             for problem in error.problems:
                 self.report(Problem(problem.code, problem.message, problem.mend, line=self.line(node)))
             return node
-        expression = ""
-        if function.runs_on == "sql":
-            body = self._inlined(function, columns, parameters)
-            if function.kind != "stat":
-                return exp.paren(body)
-            expression = to_sql(body)
-            self.macros.update([name] if plain else [])
-        return self._record(function, columns, parameters, expression, original, node)
 
     def _calls_python(self, name: str) -> bool:
         function = self.registry.get(name)
@@ -131,7 +132,7 @@ class Lifter:
         arguments = tuple(
             f"cast({to_sql(c)} as {a.type})" for c, a in zip(columns, function.signature.columns, strict=True)
         )
-        values = tuple((n, constant(to_sql(v))) for n, v in parameters.items())
+        values = tuple((a.name, a.value(to_sql(parameters[a.name]))) for a in function.signature.parameters)
         content = json.dumps([function.name, arguments, values])
         if content not in self.by_content:
             column = f"__v{next(self.number)}"
@@ -139,7 +140,7 @@ class Lifter:
             needs = {c.name for c in used if c.name in self.calls}
             needs |= {w for w in re.findall(r"__v\d+", expression) if w in self.calls}
             phase = max([COST_CLASSES.index(function.runs_on), *(self.calls[n].phase for n in needs)])
-            defaults = {a.name: constant(a.default or "null") for a in function.signature.parameters}
+            defaults = {a.name: a.value(a.default or "null") for a in function.signature.parameters}
             label = "_".join([function.name, *(f"{n}_{v}" for n, v in values if v != defaults[n])])
             lineage = ", ".join(self._lineage_of(c) for c in columns)
             self.calls[column] = Call(
@@ -153,6 +154,8 @@ class Lifter:
 
     def _identity(self, function: Function, values: tuple[tuple[str, Any], ...]) -> str:
         parts = [function.name, self.registry.identity(function.name), json.dumps(values)]
+        if read := asset_digest(function, dict(values)):
+            parts.append(read)
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
     def _lineage_of(self, node: exp.Expr) -> str:

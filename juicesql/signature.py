@@ -30,6 +30,20 @@ class Argument:
     def is_column(self) -> bool:
         return self.default is None
 
+    def value(self, sql: str) -> Any:
+        """The Python value of a constant given for this parameter."""
+        return self.fitted(constant(sql))
+
+    def fitted(self, value: Any) -> Any:
+        """A single value given for a list is a list of one.
+
+        >>> Argument("kinds", "VARCHAR[]", "NULL").fitted("email")
+        ['email']
+        """
+        if self.type.endswith("[]") and value is not None and not isinstance(value, list):
+            return [value]
+        return value
+
 
 @dataclass(frozen=True)
 class Signature:
