@@ -116,7 +116,7 @@ def _look_up(prepared: Prepared) -> _Known:
     with store.open(read_only=True) as con:
         path = str(prepared.recipe.path)
         rates = con.execute(
-            "select step, rows_out / rows_in from steps where kind = 'global' and rows_in > 0 and run_id = "
+            "select step, rows_out / rows_in from steps where kind in ('global', 'group') and rows_in > 0 and run_id = "
             "(select arg_max(run_id, started) from runs where recipe_path = ? and status = 'done')",
             [path],
         ).fetchall()

@@ -11,7 +11,10 @@ from juicesql.stages import mainline
 
 @dataclass(frozen=True)
 class FunnelRow:
-    """`kind` is `source`, `cut`, `map` or `global`. `dropped_alone`: failed this cut only, None where not measured."""
+    """One line. `kind` is `source`, `cut`, `map`, `global`, or `group` where rows came together and none was cut.
+
+    `dropped` is rows_in - rows_out. `dropped_alone`: failed this cut only, None where not measured.
+    """
 
     step: str
     kind: str
@@ -36,7 +39,8 @@ def make_funnel(plan: Plan, execution: Execution) -> list[FunnelRow]:
         rows_in, rows_out = execution.step_rows_in.get(step.name, 0), execution.step_rows_out[step.name]
         if isinstance(step, GlobalStep):
             text = "duplicates" if step.deduplicates else step.text
-            rows.append(FunnelRow(step.name, "global", "", text, "", rows_in, rows_out, rows_in - rows_out))
+            kind = "group" if step.groups else "global"
+            rows.append(FunnelRow(step.name, kind, "", text, "", rows_in, rows_out, rows_in - rows_out))
             continue
         dropped = 0
         for cut in step.cuts:

@@ -123,6 +123,7 @@ class GlobalStep:
     columns: tuple[tuple[str, str], ...]
     traced: bool  # `sample_id` of the output is that of the source; otherwise it only numbers rows
     line: int | None
+    groups: bool = False  # rows are brought together by GROUP BY, DISTINCT or an aggregate
     kind: Literal["global"] = "global"
 
 

@@ -268,6 +268,7 @@ class _Planner:
         first = self.relations[inputs[0]] if inputs else _Relation((), {})
         deduplicates = isinstance(query, exp.Select) and row_number_is_one(query)
         filter_sql = filter_query(query, inputs[0], deduplicates) if inputs else ""
+        groups = isinstance(query, exp.Select) and not filter_sql and _brings_together(query)
         if isinstance(query, exp.Select):
             exclude_from_stars(query, first.hidden)
         if filter_sql:
@@ -286,7 +287,9 @@ class _Planner:
         if not traced:
             columns = ((SAMPLE, "BIGINT"), *(c for c in columns if c[0] != SAMPLE))
         self.steps.append(
-            GlobalStep(name, tuple(inputs), sql, filter_sql, text, deduplicates, columns, traced, self.line_of_step)
+            GlobalStep(
+                name, tuple(inputs), sql, filter_sql, text, deduplicates, columns, traced, self.line_of_step, groups
+            )
         )
         lineage = first.lineage if filter_sql else {c: f"{name}.{c}" for c, _ in columns}
         self.relations[name] = _Relation(columns, lineage, traced)
@@ -302,11 +305,7 @@ class _Planner:
         return table_names(query)
 
     def _keeps_rows(self, query: exp.Select) -> bool:
-        grouped = query.args.get("group") or query.args.get("distinct") or query.args.get("having")
-        aggregate = any(
-            a for e in query.expressions for a in e.find_all(exp.AggFunc) if not isinstance(a.parent, exp.Window)
-        )
-        return not grouped and not aggregate and self.relations[table_names(query)[0]].traced
+        return not _brings_together(query) and self.relations[table_names(query)[0]].traced
 
     def _refuse_calls(self, query: exp.Query) -> None:
         lifter = Lifter(self.registry, {}, self.numbers, self._line, self._problem)
@@ -386,3 +385,10 @@ def _names(tables: dict[str, Columns]) -> str:
 
 
 __all__ = ["RESULT", "make_plan"]
+
+
+def _brings_together(query: exp.Select) -> bool:
+    """Whether an output row may stand for several input rows."""
+    if any(query.args.get(part) for part in ("group", "distinct", "having")):
+        return True
+    return any(not isinstance(a.parent, exp.Window) for e in query.expressions for a in e.find_all(exp.AggFunc))

@@ -87,8 +87,9 @@ def written_rows(funnel: tuple[FunnelRow, ...]) -> list[FunnelRow]:
 
 
 def _cells(row: FunnelRow) -> list[str]:
-    dropped = f"+{-row.dropped:,}" if row.dropped < 0 else f"{row.dropped:,}"
-    share = percent(row.dropped, row.rows_in) if row.dropped >= 0 else ""
+    counted = row.dropped >= 0 and row.kind != "group"
+    dropped = f"{row.dropped:,}" if counted else f"{-row.dropped:+,}" if row.dropped else ""
+    share = percent(row.dropped, row.rows_in) if counted else ""
     null = f"{row.dropped_null:,}" if row.kind == "cut" else ""
     alone = "" if row.kind != "cut" else "?" if row.dropped_alone is None else f"{row.dropped_alone:,}"
     step = row.step.removesuffix("__rows")
@@ -103,7 +104,22 @@ def describe(kind: str, sql: str) -> str:
         return sql
     if kind == "map":
         return describe_projection(sql)
+    if kind == "group":
+        return describe_grouping(sql)
     return re.sub(r"^(SELECT \*|FROM) (FROM )?[\w\"]+ ", "", sql)
+
+
+def describe_grouping(sql: str) -> str:
+    """What the rows that came together share: `one row for each sample_id`."""
+    import sqlglot
+
+    from juicesql.lift import to_sql
+
+    query = sqlglot.parse_one(sql, dialect="duckdb")
+    group = query.args.get("group")
+    if group:
+        return "one row for each " + ", ".join(to_sql(key) for key in group.expressions)
+    return "distinct rows" if query.args.get("distinct") else "one row for all"
 
 
 def describe_projection(sql: str) -> str:
