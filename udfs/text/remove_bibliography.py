@@ -1,0 +1,42 @@
+"""Mapper `remove_bibliography`."""
+
+import pyarrow as pa
+
+from juicesql.api import kernel, mapper, rewrite_utf8
+
+from ._spans import copy, find, find_last, word_at, word_table
+
+BIBLIOGRAPHY = r"\bibliography{"
+COMMANDS = (BIBLIOGRAPHY, r"\appendix", r"\begin{references}", r"\begin{REFERENCES}", r"\begin{thebibliography}")
+
+
+@mapper("remove_bibliography(text VARCHAR) -> VARCHAR")
+def remove_bibliography(text: pa.StringArray) -> pa.StringArray:
+    r"""Remove the end of a LaTeX document from its bibliography or appendix on.
+
+    The text is cut at the first of `\appendix`, `\begin{references}`, `\begin{REFERENCES}`, `\begin{thebibliography}`
+    and `\bibliography{`, the last only when a `}` follows somewhere. A longer name such as `\appendixname` counts as
+    well, as in Data-Juicer, whose method is that of RedPajama. Empty text stays empty.
+    """
+    return rewrite_utf8(_remove_bibliography, text, 1, *word_table(COMMANDS))
+
+
+@kernel
+def _remove_bibliography(data, offsets, out, out_offsets, words, ends):
+    changed = False
+    at = 0
+    for row in range(len(offsets) - 1):
+        start, stop = int(offsets[row]), int(offsets[row + 1])
+        last_brace = -2  # not looked for yet
+        i = find(data, start, stop, 0x5C)
+        while i < stop:
+            word, after = word_at(data, i, stop, words, ends)
+            if word == 0 and last_brace == -2:
+                last_brace = find_last(data, after, stop, 0x7D)
+            if word > 0 or (word == 0 and last_brace >= after):
+                changed = True
+                break
+            i = find(data, i + 1, stop, 0x5C)
+        at = copy(data, start, i, out, at)
+        out_offsets[row + 1] = at
+    return changed
