@@ -22,6 +22,7 @@ from juicesql.api import Function
 from juicesql.errors import FunctionError, Problem
 
 _HEAD = struct.Struct("<cQ")
+PIPE_BYTES = 1 << 20  # a batch is a few MB: fewer turns between the two processes
 
 
 class WorkerDied(Exception):
@@ -84,7 +85,7 @@ class Pool:
 class _Worker:
     def __init__(self, project: Path | None) -> None:
         command = [sys.executable, "-m", "juicesql.workers", *([str(project)] if project else [])]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, pipesize=PIPE_BYTES)
 
     def call(self, name: str, columns: Sequence[pa.Array], parameters: Mapping[str, Any]) -> pa.Array:
         stdin, stdout = self.process.stdin, self.process.stdout

@@ -1,12 +1,12 @@
 """Mapper `clean_html`."""
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from juicesql.api import mapper
+from juicesql.api import mapper, text_array, utf8_buffers
 
-# A text without any of these comes out of the parser as it went in.
-CHANGES = r"\A[\t\n\f ]|[<&\r\x00]"
+from ._html import simple_texts, tables
 
 
 @mapper("clean_html(text VARCHAR) -> VARCHAR", runs_on="process", extra="text")
@@ -20,11 +20,16 @@ def clean_html(text: pa.StringArray) -> pa.StringArray:
     Data-Juicer uses the older parser of selectolax, which has been withdrawn. It differs on broken input: it repeats
     characters at a NUL, and keeps the name of a tag that is never closed (`a <b`), where this one drops it.
     """
-    changes = pc.match_substring_regex(text, CHANGES)
-    if not pc.any(changes).as_py():
+    data, offsets = utf8_buffers(text)
+    out, out_offsets = np.empty(2 * int(offsets[-1] - offsets[0]) + 1, np.uint8), np.zeros(len(text) + 1, np.int32)
+    hard = np.zeros(len(text), np.bool_)
+    if not simple_texts(data, offsets, out, out_offsets, hard, *tables()):
         return text
-    cleaned = [_body_text(page) for page in text.filter(changes).to_pylist()]
-    return pc.replace_with_mask(text, changes, pa.array(cleaned, pa.string()))
+    simple = text_array(out, out_offsets)
+    if not hard.any():
+        return simple
+    parsed = [_body_text(page) for page in text.filter(pa.array(hard)).to_pylist()]
+    return pc.replace_with_mask(simple, pa.array(hard), pa.array(parsed, pa.string()))
 
 
 def _body_text(page: str) -> str:

@@ -1,0 +1,71 @@
+"""Throughput of the peer's operators. Runs in the peer's environment on one core; prints one JSON line.
+
+Usage: peer-venv/bin/python peer_speed.py JOBS.json
+
+An operator gets batches of 1,000 rows (or single rows, where it takes no batches) directly, as many as fit into the
+time, the best of three rounds; the first batch is not timed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+
+BATCH_ROWS = 1000
+
+
+def caller(operator, texts):
+    """A function that runs the operator on one batch of texts."""
+    from data_juicer.ops import Filter
+    from data_juicer.utils.constant import Fields
+
+    def rows(batch):
+        return [{"text": text, "text2": text, Fields.stats: {}, Fields.meta: {}} for text in batch]
+
+    if isinstance(operator, Filter):
+        if operator.is_batched_op():
+            return lambda batch: operator.compute_stats_batched({"text": batch, Fields.stats: [{} for _ in batch]})
+        return lambda batch: [operator.compute_stats_single(row) for row in rows(batch)]
+    if operator.is_batched_op():
+        return lambda batch: operator.process_batched({"text": list(batch)})
+    return lambda batch: [operator.process_single(row) for row in rows(batch)]
+
+
+def speed(call, texts, seconds):
+    batches = [texts[i : i + BATCH_ROWS] for i in range(0, len(texts), BATCH_ROWS)]
+    call(batches[0][:50])
+    rates = []
+    for _ in range(3):
+        started, size = time.perf_counter(), 0
+        for batch in batches:
+            call(batch)
+            size += sum(len(text.encode()) for text in batch)
+            if time.perf_counter() - started > seconds:
+                break
+        rates.append(size / 1e6 / (time.perf_counter() - started))
+    return max(rates)
+
+
+def main():
+    with open(sys.argv[1]) as handle:
+        given = json.load(handle)
+    os.sched_setaffinity(0, {given["core"]})
+    from data_juicer.ops import OPERATORS
+    from loguru import logger
+
+    logger.remove()
+    speeds, failed = {}, {}
+    for job in given["jobs"]:
+        texts = given["samples"][job["sample"]]
+        try:
+            operator = OPERATORS.modules[job["operator"]](**job["parameters"])
+            speeds[job["function"]] = speed(caller(operator, texts), texts, given["seconds"])
+        except Exception as error:
+            failed[job["function"]] = f"{type(error).__name__}: {error}"[:300]
+    print(json.dumps({"speeds": speeds, "failed": failed}))
+
+
+if __name__ == "__main__":
+    main()
