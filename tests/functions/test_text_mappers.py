@@ -90,9 +90,13 @@ def test_patterns_of_the_user() -> None:
     assert plain.call("clean_email", ["see a@b.co"], repl=r"\\") == ["see \\"]
 
 
-pages = st.lists(st.sampled_from([*plain.PIECES, "<li>", "</li>", "<ol>", "<p>", "</p>",
-                                  "<br>", "<script>", "&amp", "<!--"]),
-                 max_size=30).map("".join)  # fmt: skip
+MARKUP = [
+    "<", ">", "/", "</", "<p>", "</p>", "<li>", "</li>", "<ol>", "</ol>", "<br>", "<b", "<a href='x'>", '<a href="y>z">', "<a b = c>",
+    "<x/>", "<P CLASS=a>", "<h1 a=b/c>", "</>", "< ", "li>", "<stdio.h>", "<me@example.org>", "<table>", "<td>", "<title>t</title>",
+    "<script>s</script>", "<svg>", "<!-- c -->", "<?x?>", "<!doctype html>", "&", "&amp;", "&amp", "&copyright;", "&notit;", "&nGt;",
+    "&foo;", "&#65;", "&#x41;", "&#", "&#128;", "&#0;", "&#13;", "=", "'", '"', ";", "l",
+]  # fmt: skip
+pages = st.lists(st.sampled_from([*plain.PIECES, *MARKUP, *MARKUP]), max_size=30).map("".join)
 
 
 @some

@@ -254,7 +254,7 @@ def _entity(data, i, stop, out, at, names, name_at, slots, points):
 
 @kernel
 def _number(data, i, stop, out, at):
-    """Write the character of the numeric reference whose digits begin at byte `i`; HARD when it has a rule of its own."""
+    """Write the character that the number at byte `i` refers to; HARD when it has a rule of its own."""
     base = 10
     if i < stop and data[i] | 0x20 == 0x78:
         base = 16
