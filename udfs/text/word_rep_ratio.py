@@ -6,19 +6,30 @@ import pyarrow as pa
 from juicesql.api import FunctionError, kernel, map_utf8, stat
 
 from ._chars import classes, longest_row, lowered
+from ._tokens import spaced_pieces, tokenizer_assets
 from ._words import number_words, refine, table_bits
 
 
-@stat("word_rep_ratio(text VARCHAR, rep_len INTEGER := 10) -> DOUBLE")
-def word_rep_ratio(text: pa.StringArray, rep_len: int) -> pa.DoubleArray:
+@stat(
+    "word_rep_ratio(text VARCHAR, rep_len INTEGER := 10, lang VARCHAR := 'en', tokenization BOOLEAN := false, "
+    "sp_model VARCHAR := NULL) -> DOUBLE",
+    assets=tokenizer_assets,
+)
+def word_rep_ratio(
+    text: pa.StringArray, rep_len: int, lang: str, tokenization: bool, sp_model: str | None
+) -> pa.DoubleArray:
     """Share of the word n-grams (n = `rep_len`) that occur more than once in the text.
 
     Words are split on space, newline and tab, lowered and stripped of special characters; empty words are dropped.
     word_rep_ratio = sum of the frequencies above 1 / sum of all frequencies of the overlapping n-grams.
-    Text with fewer than `rep_len` words, or empty: 0. Usual cut: <= 0.5.
+    With `tokenization`, words are instead the pieces of the SentencePiece model `sp_model`, by default
+    `<lang>.sp.model` in the folder of models; the U+2581 that begins a word stays, so "cat" inside a word differs from
+    "cat" at its start. Text with fewer than `rep_len` words, or empty: 0. Usual cut: <= 0.5.
     """
     if rep_len < 1:
         raise FunctionError.of("bad-parameter", f"rep_len is {rep_len}", "give rep_len := 1 or more")
+    if tokenization:
+        text = spaced_pieces(text, lang, sp_model)
     return map_utf8(_word_rep_ratio, text, np.float64, rep_len, classes(), lowered())
 
 
