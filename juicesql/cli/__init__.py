@@ -16,7 +16,7 @@ from typing import Annotated
 import typer
 
 from juicesql import __version__
-from juicesql.cli import clean, compile, diff, explain, functions, init, recipes, run, screen, trace
+from juicesql.cli import clean, compile, diff, explain, functions, init, models, recipes, run, screen, trace
 from juicesql.errors import Exit, JuiceError
 
 app = typer.Typer(
@@ -33,6 +33,9 @@ _BUILTIN: dict[str, Callable[..., None]] = {
 }  # fmt: skip
 for _name, _command in _BUILTIN.items():
     app.command(_name)(_command)
+_GROUPS = {"models": models.app}
+for _name, _group in _GROUPS.items():
+    app.add_typer(_group, name=_name)
 
 
 def _version(asked: bool) -> None:
@@ -54,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit. A JuiceError is shown as its text, never as a traceback."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        if not words or words[0] not in _BUILTIN:
+        if not words or words[0] not in {*_BUILTIN, *_GROUPS}:
             _add_commands()
         app(words, prog_name="juicesql")
     except JuiceError as error:
