@@ -16,7 +16,7 @@ def dup_line_char_ratio(text: pa.StringArray, breaks: bool) -> pa.DoubleArray:
     ones are no lines. No lines, or empty: 0. Good for every script.
 
     Gopher: <= 0.20 (Rae et al. 2021, table A1, duplicate line character fraction). FineWeb counts without the breaks:
-    `dup_line_char_ratio(text, breaks := false)` <= 0.1 in the paper (Penedo et al. 2024, section 3.4), <= 0.01 in
+    `dup_line_char_ratio(text, breaks := false)` <= 0.1 in the paper (Penedo et al. 2024, section 3.6), <= 0.01 in
     datatrove 0.10, whose values these are (it also counts lines of white space only, for Gopher).
     """
     return duplicate_ratio(text, paragraphs=False, by_chars=True, breaks=breaks)

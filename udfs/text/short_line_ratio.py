@@ -15,7 +15,7 @@ def short_line_ratio(text: pa.StringArray, max_len: int) -> pa.DoubleArray:
 
     Lines are those of `str.splitlines` that are not blank; white space at their ends counts. No lines, or empty: 0.
 
-    FineWeb: <= 0.67 (Penedo et al. 2024, section 3.4, fraction of lines shorter than 30 characters; datatrove 0.10,
+    FineWeb: <= 0.67 (Penedo et al. 2024, section 3.6, fraction of lines shorter than 30 characters; datatrove 0.10,
     whose values these are, counts lines of 30 too, and breaks lines at newlines only). Chinese and Japanese say the
     same in about a third of the characters: `max_len := 10` there.
     """

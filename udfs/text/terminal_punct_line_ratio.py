@@ -16,7 +16,7 @@ def terminal_punct_line_ratio(text: pa.StringArray, marks: str | None) -> pa.Dou
     Lines are those of `str.splitlines` that are not blank. No lines, or empty: 0. Good for every script that has such
     marks (Thai and Lao have none).
 
-    FineWeb: >= 0.12 (Penedo et al. 2024, section 3.4, fraction of lines ending with punctuation). datatrove 0.10 has
+    FineWeb: >= 0.12 (Penedo et al. 2024, section 3.6, fraction of lines ending with punctuation). datatrove 0.10 has
     sixteen characters fewer, three Khmer ones more, breaks lines at newlines only, and does not look past white space
     at the end of a line. C4, on a line: `terminal_punct_line_ratio(line, '.?!"') = 1` (Raffel et al. 2020, section
     2.2).
