@@ -22,8 +22,8 @@ def top_ngram_char_ratio(text: pa.StringArray, n: int) -> pa.DoubleArray:
 
     Gopher: n 2, 3, 4 with <= 0.20, 0.18, 0.16 (Rae et al. 2021, table A1, top n-gram character fraction). The formula
     is datatrove 0.10's, which takes the words of a tokenizer, so punctuation is a word of its own there and ', and' a
-    2-gram: it drops more. Do not cut
-    scripts without spaces by it, where a whole sentence is a word: segment first, or use `char_rep_ratio`.
+    2-gram: it drops more. Do not cut scripts without spaces by it, where a whole sentence is a word: segment first, or
+    use `char_rep_ratio`.
     """
     return map_utf8(_top_ngram_char_ratio, text, np.float64, checked_n(n), layout_classes())
 
