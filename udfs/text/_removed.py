@@ -6,11 +6,11 @@ import pyarrow as pa
 from juicesql.api import kernel, rewrite_utf8
 
 from ._chars import decode
-from ._spans import copy
+from ._spans import copy, find, finish
 
 
 def without(text: pa.StringArray, table: np.ndarray, first_bytes: np.ndarray) -> pa.StringArray:
-    """The text without the characters whose entry in `table` (one a code point) is not 0."""
+    """The text without the characters whose entry in `table` (one a code point) is 1 and not 0."""
     return rewrite_utf8(_without, text, 1, table, first_bytes)
 
 
@@ -28,22 +28,54 @@ def first_bytes(table: np.ndarray) -> np.ndarray:
 
 @kernel
 def _without(data, offsets, out, out_offsets, table, first_bytes):
-    changed = False
-    at = 0
+    at, kept = 0, int(offsets[0])
+    only = _only(first_bytes)
     for row in range(len(offsets) - 1):
         i, stop = int(offsets[row]), int(offsets[row + 1])
-        kept = i  # what is written next begins here
+        i = _first_removed(data, i, stop, table, first_bytes, only)
+        if i < stop:
+            at = copy(data, kept, i, out, at)
+            kept = stop
         while i < stop:
             b = data[i]
-            if not first_bytes[b]:
+            if b < 0x80 or not first_bytes[b]:
+                out[at] = b
+                at += 1 - int(first_bytes[b])
                 i += 1
                 continue
             c, after = decode(data, i)
             if table[c]:
-                changed = True
-                at = copy(data, kept, i, out, at)
-                kept = after
-            i = after
-        at = copy(data, kept, stop, out, at)
-        out_offsets[row + 1] = at
-    return changed
+                i = after
+            while i < after:
+                out[at] = data[i]
+                at += 1
+                i += 1
+        out_offsets[row + 1] = at + stop - kept
+    return finish(data, offsets, kept, out, at)
+
+
+@kernel
+def _first_removed(data, i, stop, table, first_bytes, only):
+    """Where the first character that goes begins, or `stop`."""
+    while i < stop:
+        b = data[i]
+        if not first_bytes[b]:
+            i = find(data, i, stop, only) if only >= 0 else i + 1
+            continue
+        c, after = decode(data, i)
+        if table[c]:
+            return i
+        i = after
+    return stop
+
+
+@kernel
+def _only(first_bytes):
+    """The one byte that is flagged, -1 when there are several or none."""
+    only = -1
+    for b in range(256):
+        if first_bytes[b]:
+            if only >= 0:
+                return -1
+            only = b
+    return only

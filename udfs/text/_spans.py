@@ -1,4 +1,9 @@
-"""Steps of the kernels that cut pieces out of a text: find where a piece begins and copy what stands around it."""
+"""Steps of the kernels that cut pieces out of texts.
+
+Such a kernel copies nothing until it cuts: `kept` is the first input byte that is not written yet, and what stands
+between two cuts, over whole rows too, is copied at once. A row that ends at `stop` ends in the output at
+`at + stop - kept`.
+"""
 
 from functools import lru_cache
 
@@ -6,6 +11,8 @@ import numpy as np
 import pyarrow as pa
 
 from juicesql.api import kernel, utf8_buffers
+
+BLOCK = 64
 
 
 @lru_cache(maxsize=16)
@@ -31,7 +38,21 @@ def word_at(data, i, stop, words, ends):
 @kernel
 def find(data, i, stop, byte):
     """The first place of `byte` from `i` on, `stop` when there is none."""
-    while i < stop and data[i] != byte:
+    wanted = np.uint8(byte)
+    near = min(i + BLOCK // 4, stop)
+    while i < near and data[i] != wanted:
+        i += 1
+    if i < near:
+        return i
+    while i + BLOCK <= stop:  # slices and bytes alone, so that the compiler makes vector instructions of it
+        block = data[i : i + BLOCK]
+        found = np.uint8(0)
+        for k in range(BLOCK):
+            found |= np.uint8(block[k] == wanted)
+        if found:
+            break
+        i += BLOCK
+    while i < stop and data[i] != wanted:
         i += 1
     return i
 
@@ -50,3 +71,12 @@ def copy(data, i, stop, out, at):
     """Copy the bytes from `i` to `stop`; returns where the next one goes."""
     out[at : at + stop - i] = data[i:stop]
     return at + stop - i
+
+
+@kernel
+def finish(data, offsets, kept, out, at):
+    """Copy what stands behind the last cut; False when nothing was cut."""
+    if kept == offsets[0]:
+        return False
+    copy(data, kept, int(offsets[len(offsets) - 1]), out, at)
+    return True

@@ -4,7 +4,7 @@ import pyarrow as pa
 
 from juicesql.api import kernel, mapper, rewrite_utf8
 
-from ._spans import copy, find, word_table
+from ._spans import copy, find, finish, word_table
 
 
 @mapper("clean_copyright(text VARCHAR) -> VARCHAR")
@@ -23,8 +23,7 @@ def clean_copyright(text: pa.StringArray) -> pa.StringArray:
 
 @kernel
 def _clean_copyright(data, offsets, out, out_offsets, word):
-    changed = False
-    at = 0
+    at, kept = 0, int(offsets[0])
     for row in range(len(offsets) - 1):
         start, stop = int(offsets[row]), int(offsets[row + 1])
         begin, end = _block_comment(data, start, stop)
@@ -32,11 +31,11 @@ def _clean_copyright(data, offsets, out, out_offsets, word):
             begin, end = start, _comment_lines_end(data, start, stop)
         elif not _holds_word(data, begin, end, word):
             end = begin
-        changed |= end > begin
-        at = copy(data, start, begin, out, at)
-        at = copy(data, end, stop, out, at)
-        out_offsets[row + 1] = at
-    return changed
+        if end > begin:
+            at = copy(data, kept, begin, out, at)
+            kept = end
+        out_offsets[row + 1] = at + stop - kept
+    return finish(data, offsets, kept, out, at)
 
 
 @kernel

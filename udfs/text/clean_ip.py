@@ -7,7 +7,7 @@ from juicesql.api import char_table, kernel, mapper, rewrite_utf8
 
 from ._chars import decode
 from ._pattern import literal_bytes, replace_pattern
-from ._spans import copy
+from ._spans import copy, finish
 
 OCTET = "1[0-9][0-9]|2[0-4][0-9]|25[0-5]|[1-9][0-9]|[0-9]"
 PATTERN = rf"(?:(?:{OCTET})\.){{3}}(?:{OCTET})|([\da-fA-F]{{1,4}}:){{7}}[\da-fA-F]{{1,4}}"
@@ -39,11 +39,10 @@ def _hex_digits() -> np.ndarray:
 
 @kernel
 def _clean_ip(data, offsets, out, out_offsets, repl, table):
-    changed = False
-    at = 0
+    at, kept = 0, int(offsets[0])
     for row in range(len(offsets) - 1):
         i, stop = int(offsets[row]), int(offsets[row + 1])
-        floor = i  # end of the last match: what is before is written
+        floor = i  # end of the last match
         while i < stop:
             b = data[i]
             if b == 0x2E:
@@ -56,15 +55,11 @@ def _clean_ip(data, offsets, out, out_offsets, repl, table):
             if end < 0:
                 i += 1
                 continue
-            changed = True
-            at = copy(data, floor, begin, out, at)
-            for r in repl:
-                out[at] = r
-                at += 1
-            i = floor = end
-        at = copy(data, floor, stop, out, at)
-        out_offsets[row + 1] = at
-    return changed
+            at = copy(data, kept, begin, out, at)
+            at = copy(repl, 0, len(repl), out, at)
+            i = floor = kept = end
+        out_offsets[row + 1] = at + stop - kept
+    return finish(data, offsets, kept, out, at)
 
 
 @kernel

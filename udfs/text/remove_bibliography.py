@@ -4,7 +4,7 @@ import pyarrow as pa
 
 from juicesql.api import kernel, mapper, rewrite_utf8
 
-from ._spans import copy, find, find_last, word_at, word_table
+from ._spans import copy, find, find_last, finish, word_at, word_table
 
 BIBLIOGRAPHY = r"\bibliography{"
 COMMANDS = (BIBLIOGRAPHY, r"\appendix", r"\begin{references}", r"\begin{REFERENCES}", r"\begin{thebibliography}")
@@ -23,8 +23,7 @@ def remove_bibliography(text: pa.StringArray) -> pa.StringArray:
 
 @kernel
 def _remove_bibliography(data, offsets, out, out_offsets, words, ends):
-    changed = False
-    at = 0
+    at, kept = 0, int(offsets[0])
     for row in range(len(offsets) - 1):
         start, stop = int(offsets[row]), int(offsets[row + 1])
         last_brace = -2  # not looked for yet
@@ -34,9 +33,9 @@ def _remove_bibliography(data, offsets, out, out_offsets, words, ends):
             if word == 0 and last_brace == -2:
                 last_brace = find_last(data, after, stop, 0x7D)
             if word > 0 or (word == 0 and last_brace >= after):
-                changed = True
+                at = copy(data, kept, i, out, at)
+                kept = stop
                 break
             i = find(data, i + 1, stop, 0x5C)
-        at = copy(data, start, i, out, at)
-        out_offsets[row + 1] = at
-    return changed
+        out_offsets[row + 1] = at + stop - kept
+    return finish(data, offsets, kept, out, at)

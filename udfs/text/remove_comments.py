@@ -4,7 +4,7 @@ import pyarrow as pa
 
 from juicesql.api import FunctionError, kernel, mapper, rewrite_utf8
 
-from ._spans import copy, find
+from ._spans import copy, find, finish
 
 
 @mapper(
@@ -27,21 +27,21 @@ def remove_comments(text: pa.StringArray, doc_type: str, inline: bool, multiline
 
 @kernel
 def _remove_comments(data, offsets, out, out_offsets, inline, multiline):
-    changed = False
-    at = 0
+    at, kept = 0, int(offsets[0])
     for row in range(len(offsets) - 1):
         start, stop = int(offsets[row]), int(offsets[row + 1])
-        begin = at
         first = find(data, start, stop, 0x25)
-        if inline and first < stop:
-            at = _without_inline(data, start, first, stop, out, at)
-        else:
-            at = copy(data, start, stop, out, at)
-        if multiline and first < stop:
-            at = _without_lines(out, begin, at)
-        changed |= at - begin < stop - start
-        out_offsets[row + 1] = at
-    return changed
+        if first < stop:
+            begin = copy(data, kept, start, out, at)
+            if inline:
+                at = _without_inline(data, start, first, stop, out, begin)
+            else:
+                at = copy(data, start, stop, out, begin)
+            if multiline:
+                at = _without_lines(out, begin, at)
+            kept = stop
+        out_offsets[row + 1] = at + stop - kept
+    return finish(data, offsets, kept, out, at)
 
 
 @kernel
@@ -65,7 +65,9 @@ def _without_lines(out, begin, stop):
     at = i = begin
     while i < stop:
         after = min(find(out, i, stop, 0x0A) + 1, stop)
-        if out[i] != 0x25:
+        if out[i] != 0x25 and at == i:
+            at = after
+        elif out[i] != 0x25:
             for k in range(i, after):
                 out[at] = out[k]
                 at += 1

@@ -4,7 +4,7 @@ import pyarrow as pa
 
 from juicesql.api import kernel, mapper, rewrite_utf8
 
-from ._spans import copy, find, find_last, word_at, word_table
+from ._spans import copy, find, find_last, finish, word_at, word_table
 
 COMMANDS = (
     r"\chapter", r"\part", r"\section", r"\subsection", r"\subsubsection", r"\paragraph", r"\subparagraph",
@@ -26,17 +26,17 @@ def remove_header(text: pa.StringArray, drop_no_head: bool) -> pa.StringArray:
 
 @kernel
 def _remove_header(data, offsets, out, out_offsets, words, ends, drop):
-    changed = False
-    at = 0
+    at, kept = 0, int(offsets[0])
     for row in range(len(offsets) - 1):
         start, stop = int(offsets[row]), int(offsets[row + 1])
         head = _first_command(data, start, stop, words, ends)
         if head < 0:
             head = stop if drop else start
-        changed |= head > start
-        at = copy(data, head, stop, out, at)
-        out_offsets[row + 1] = at
-    return changed
+        if head > start:
+            at = copy(data, kept, start, out, at)
+            kept = head
+        out_offsets[row + 1] = at + stop - kept
+    return finish(data, offsets, kept, out, at)
 
 
 @kernel

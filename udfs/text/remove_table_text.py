@@ -6,7 +6,7 @@ import pyarrow as pa
 from juicesql.api import FunctionError, kernel, mapper, rewrite_utf8
 
 from ._chars import SPACE, classes, decode, longest_row
-from ._spans import copy, find
+from ._spans import copy, find, finish
 
 
 @mapper("remove_table_text(text VARCHAR, min_col INTEGER := 2, max_col INTEGER := 20) -> VARCHAR")
@@ -30,23 +30,20 @@ def _remove_tables(data, offsets, out, out_offsets, table, fewest, most):
     room = longest_row(offsets) // 2 + 1
     begins, ends = np.empty(room, np.int64), np.empty(room, np.int64)
     least, top = np.empty(room, np.int64), np.empty(room, np.int64)
-    changed = False
-    at = 0
+    at, kept = 0, int(offsets[0])
     for row in range(len(offsets) - 1):
         start, stop = int(offsets[row]), int(offsets[row + 1])
         lines = _read_lines(data, start, stop, table, begins, ends, least, top)
         left = lines
         for separators in range(fewest, most + 1):
             left = _drop_runs(begins, ends, least, top, left, separators)
-        if left == lines:
-            at = copy(data, start, stop, out, at)
-        else:
-            changed = True
-            at = copy(data, start, _skip_newlines(data, start, stop), out, at)
+        if left < lines:
+            at = copy(data, kept, _skip_newlines(data, start, stop), out, at)
             for line in range(left):
                 at = copy(data, begins[line], ends[line], out, at)
-        out_offsets[row + 1] = at
-    return changed
+            kept = stop
+        out_offsets[row + 1] = at + stop - kept
+    return finish(data, offsets, kept, out, at)
 
 
 @kernel
