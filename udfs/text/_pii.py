@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from juicesql.api import FunctionError, kernel, nearest, utf8_buffers
 
-from ._pii_address import email, ipv4, ipv6
+from ._pii_address import email, ipv4, ipv6, may_follow_colon
 from ._pii_bytes import digits_end, is_digit
 from ._pii_number import card, iban
 from ._pii_phone import international, national
@@ -68,13 +68,24 @@ def _find(data, offsets, wanted, rows, starts, stops, kinds):
                 i += 1
             elif is_digit(b):
                 run = digits_end(data, i, stop)
-                count = _at_digits(data, i, run, first, stop, wanted, floors, digits, starts, stops, kinds, count)
+                if _may_begin(data, i, run, first, stop):
+                    count = _at_digits(data, i, run, first, stop, wanted, floors, digits, starts, stops, kinds, count)
                 i = run
             else:
-                count = _at_sign(data, i, first, stop, wanted, floors, groups, starts, stops, kinds, count)
+                address = b == 0x3A and i + 1 < stop and may_follow_colon(data[i + 1])
+                if b == 0x40 or b == 0x28 or b == 0x2B or address:
+                    count = _at_sign(data, i, first, stop, wanted, floors, groups, starts, stops, kinds, count)
                 i += 1
         count = _settle(before, count, starts, stops, kinds)
         rows[row + 1] = count
+
+
+@kernel
+def _may_begin(data, i, run, first, stop):
+    """Whether a find may begin at a run of digits; tells most plain numbers apart at once."""
+    if run - i >= 4 or (run - i >= 2 and i - 2 >= first and 0x41 <= data[i - 1] <= 0x5A):
+        return True
+    return run + 1 < stop and (is_digit(data[run + 1]) or data[run + 1] == 0x28)
 
 
 @kernel

@@ -49,7 +49,7 @@ def _domain_end(data, i, stop):
             k = _top_level_end(data, i, j, stop)
             if 0 < k <= first + 253:
                 end, letters = k, i
-        if j == i or j - i > 63 or data[i] == 0x2D or data[j - 1] == 0x2D or j == stop or data[j] != 0x2E:
+        if j == i or j >= stop or j - i > 63 or data[i] == 0x2D or data[j - 1] == 0x2D or data[j] != 0x2E:
             break
         i = j + 1
     return -1 if end > 0 and _is_listed(data, letters, end, IMAGE_ENDINGS) else end
@@ -61,11 +61,17 @@ def _top_level_end(data, i, label_end, stop):
     k = i
     while k < label_end and is_letter(data[k]):
         k += 1
-    if k + 2 < label_end and k == i + 2 and data[i] | 32 == 0x78 and data[i + 1] | 32 == 0x6E and data[k + 1] == 0x2D:
-        k = label_end if data[label_end - 1] != 0x2D else i
-    if not 2 <= k - i <= 63 or (k < stop and is_word(data[k])):
-        return -1
-    return k
+    if k == i + 2 and _is_encoded(data, i, label_end) and (label_end == stop or data[label_end] != 0x5F):
+        k = label_end
+    return k if 2 <= k - i <= 63 and (k == stop or not is_word(data[k])) else -1
+
+
+@kernel
+def _is_encoded(data, i, end):
+    """Whether the label is `xn--` and at least one more, no hyphen last."""
+    if not i + 5 <= end <= i + 63 or data[end - 1] == 0x2D:
+        return False
+    return data[i] | 32 == 0x78 and data[i + 1] | 32 == 0x6E and data[i + 2] == 0x2D and data[i + 3] == 0x2D
 
 
 @kernel
@@ -119,9 +125,9 @@ def quad_end(data, i, stop):
 
 @kernel
 def _after_numbered(data, i, first):
-    """Whether `version`, `section` or the like stands before byte `i`, with at most three of ` .:="'` between."""
+    """Whether `version`, `section` or the like stands before byte `i`, with up to 32 blanks and `.:="'` between."""
     end = i
-    while end > first and i - end < 3 and _is_filler(data[end - 1]):
+    while end > first and i - end < 32 and _is_filler(data[end - 1]):
         end -= 1
     begin = end
     while begin > first and end - begin <= 12 and is_letter(data[begin - 1]):
@@ -131,12 +137,18 @@ def _after_numbered(data, i, first):
 
 @kernel
 def _is_filler(b):
-    return b == 0x20 or b == 0x2E or b == 0x3A or b == 0x3D or b == 0x22 or b == 0x27
+    return b == 0x20 or 0x09 <= b <= 0x0D or b == 0x2E or b == 0x3A or b == 0x3D or b == 0x22 or b == 0x27
 
 
 @kernel
 def _is_hex(b):
     return 0x30 <= b <= 0x39 or 0x61 <= b <= 0x66 or 0x41 <= b <= 0x46
+
+
+@kernel
+def may_follow_colon(b):
+    """Whether the byte may stand behind the first colon of an IPv6 address."""
+    return _is_hex(b) or b == 0x3A
 
 
 @kernel

@@ -196,7 +196,7 @@ def _is_separator(b):
 
 @kernel
 def _mobile_end(data, i, stop):
-    """Hyphenated 3-4-4 digits that begin with 13 to 19 (China), 010, 011, 016 to 019 (Korea), 050, 070 to 090 (Japan)."""
+    """Hyphenated 3-4-4 digits: 13x to 19x (China), 010, 011, 016 to 019 (Korea), 050, 070, 080 or 090 (Japan)."""
     if i + 13 > stop or data[i + 3] != 0x2D or data[i + 8] != 0x2D:
         return -1
     for k in range(13):

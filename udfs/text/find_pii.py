@@ -13,7 +13,7 @@ from ._pii import KINDS, find_spans
     "-> STRUCT(kind VARCHAR, start BIGINT, length BIGINT, value VARCHAR)[]"
 )
 def find_pii(text: pa.StringArray, kinds: list[str] | None) -> pa.ListArray:
-    """Personal data in the text: kind, position (from 1, in characters, as for `substr`), length and value of each find.
+    """Personal data in the text: kind, position (from 1 in characters, as `substr` counts), length and value.
 
     Each kind of `kinds` is looked for by itself; of finds that overlap, the leftmost stays, then the longest, then the
     kind first in this list. The rules prefer a miss to a false find. Only ASCII characters are part of a find; a
@@ -27,10 +27,10 @@ def find_pii(text: pa.StringArray, kinds: list[str] | None) -> pa.ListArray:
       address in any form of RFC 4291 that lies in 2000::/3, fc00::/7, fe80::/10, ff00::/8, 64:ff9b::/32 or
       ::ffff:0:0/96; other valid ones, such as `::1` and `a::b`, are mostly code.
     - phone: `+` and an assigned country code, 9 to 15 digits in all (the exact number where the plan of a large country
-      fixes it), with single spaces or hyphens, at least two dots, or one pair of brackets between: `+44 (0)20 7946 0958`.
-      North American `(212) 555-0123`, `212-555-0123`, `212.555.0123` and `1-212-555-0123`, with an area code and an
-      exchange that the plan allows, but not with spaces alone. Hyphenated mobile numbers of China, Japan and Korea:
-      `138-0013-8000`. No other number without a country code.
+      fixes it), with single spaces or hyphens between, or two dots or more, or a pair of brackets behind the code:
+      `+44 (0)20 7946 0958`. North American `(212) 555-0123`, `212-555-0123`, `212.555.0123` and `1-212-555-0123`, with
+      an area code and an exchange that the plan allows, but not with spaces alone. Hyphenated mobile numbers of China,
+      Japan and Korea: `138-0013-8000`. No other number without a country code.
     - credit_card: 13 to 19 digits, in one or in groups of 4-4-.., 4-6-5 or 4-6-4 with one kind of separator (space or
       hyphen), with a valid Luhn digit, and first digits and length that a card network uses. Never a 13-digit number
       that is a valid bar code (EAN, ISBN).

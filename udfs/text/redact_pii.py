@@ -30,7 +30,8 @@ def redact_pii(text: pa.StringArray, kinds: list[str] | None, repl: str | None) 
     removed = int((spans.stops[:found] - spans.starts[:found]).sum())
     out = np.empty(max(1, int(spans.offsets[-1] - spans.offsets[0]) - removed + grown), np.uint8)
     out_offsets = np.zeros(len(text) + 1, np.int32)
-    _redact(spans.data, spans.offsets, spans.rows, spans.starts, spans.stops, spans.kinds, tag_data, tag_offsets, out, out_offsets)
+    finds = spans.rows, spans.starts, spans.stops, spans.kinds
+    _redact(spans.data, spans.offsets, *finds, tag_data, tag_offsets, out, out_offsets)
     return text_array(out, out_offsets)
 
 
