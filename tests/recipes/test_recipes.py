@@ -34,6 +34,10 @@ def runs(source, tmp_path_factory) -> dict[str, juicesql.RunResult]:
     return found
 
 
+def recipe_text(name: str) -> str:
+    return dict(Project(Path("/nowhere")).recipes())[name].read_text("utf-8")
+
+
 def test_the_demo_ships() -> None:
     assert "demo/text" in SHIPPED
 
@@ -61,7 +65,9 @@ def test_every_row_is_accounted_for(name: str, runs, source: str) -> None:
         told = (result.rows_in, result.kept, result.dropped, result.duplicates, result.errors)
         assert con.execute(recorded).fetchone() == told
         by_cut = con.execute("select cut, count(*) from verdicts where verdict = 'dropped' group by cut").fetchall()
-        assert dict(by_cut).items() <= dict(con.execute("select cut, dropped from cuts").fetchall()).items()
+        dropped = dict(con.execute("select cut, dropped from cuts").fetchall())
+        lines_are_rows = "_lines(" in recipe_text(name)  # a document is dropped with its last line
+        assert all(n == dropped[cut] or lines_are_rows and n < dropped[cut] for cut, n in by_cut)
     names = ("kept", "dropped", "duplicate", "error")
     assert tuple(counts.get(n, 0) for n in names) == told[1:]
 
