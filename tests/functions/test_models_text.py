@@ -314,6 +314,17 @@ def test_mistakes_are_explained(tmp_path: Path) -> None:
         )
 
 
+def test_code_in_the_folder_of_a_model_is_not_run(tmp_path: Path) -> None:
+    (tmp_path / "evil.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
+    names = {"AutoConfig": "evil.Config", "AutoModelForCausalLM": "evil.Model", "AutoTokenizer": "evil.Tokenizer"}
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "evil", "auto_map": names}))
+    (tmp_path / "tokenizer_config.json").write_text(
+        json.dumps({"auto_map": {"AutoTokenizer": ["evil.Tokenizer", None]}})
+    )
+    assert problem("llm_perplexity", ["a"], hf_model=str(tmp_path)) == "bad-model"
+    assert not (tmp_path / "ran").exists()
+
+
 def test_nothing_heavy_is_loaded_for_a_digest() -> None:
     import subprocess
     import sys

@@ -51,10 +51,14 @@ def load(auto_class: str, folder: Path, *, half: bool = False) -> tuple[Any, Any
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     kind = torch.bfloat16 if half and device == "cuda" else torch.float32
+    safe = {
+        "local_files_only": True,
+        "trust_remote_code": False,
+    }  # unless it is False, transformers asks on the terminal
     try:
         with _quiet(transformers.utils.logging):
-            tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
-            model = getattr(transformers, auto_class).from_pretrained(folder, dtype=kind, local_files_only=True)
+            tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **safe)
+            model = getattr(transformers, auto_class).from_pretrained(folder, dtype=kind, **safe)
     except (OSError, ValueError, KeyError, ImportError) as error:
         message = f"{folder}: {type(error).__name__}: {str(error).strip().splitlines()[0]}"
         raise FunctionError.of("bad-model", message, f"give a model that {auto_class} can load") from error
