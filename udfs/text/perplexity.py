@@ -31,7 +31,8 @@ class Perplexity:
 
     The models are the files `sp_model` and `kenlm_model` (binary or ARPA), by default `<lang>.sp.model` and
     `<lang>.arpa.bin` or `<lang>.arpa` in the folder of models. Values compare only within one pair of models; those of
-    Wikipedia in edugp/kenlm on the hub are what Data-Juicer takes. Method: CCNet (Wenzek et al. 2020).
+    Wikipedia in edugp/kenlm on the hub are what Data-Juicer takes. A NUL character is an
+    unknown piece; Data-Juicer scores a text only up to it, which makes it too low. Method: CCNet (Wenzek et al. 2020).
     """
 
     def __init__(self, lang: str, sp_model: str | None, kenlm_model: str | None) -> None:
