@@ -79,7 +79,7 @@ def ips(text: str) -> list[Span]:
     found = []
     for quad in QUAD.finditer(text):
         word = re.search(r"(?<![A-Za-z])([A-Za-z]+)[ \t-\r.:=\"']{0,32}\Z", text[: quad.start()])
-        if not (word and word.group(1).lower() in NUMBERED):
+        if not (word and word.group(1).lower() in NUMBERED) and len(quad.group()) > len("1.2.3.4"):
             found.append(quad.span())
     return sorted(found + [s for run in re.finditer(r"[0-9A-Fa-f:.]+", text) if (s := ipv6(text, *run.span()))])
 
@@ -274,7 +274,7 @@ def card_texts(draw) -> str:
 
 FRAGMENTS = [
     *" .,-/+:()@_%='\"xXé中\n\t\u00a00123456789", "..", "::", " - ", "a@b.co", "@x.org", "A.b+c@D-e.Com.", "m@2x.png",
-    "@q.xn--p1ai", "1.2.3.4", "192.168.0.1", "256.1.1.1", "version ", "Chrome/", "v", "2001:db8::1", "fe80::",
+    "@q.xn--p1ai", "1.2.3.4", "192.168.0.1", "1.22.3.4", "256.1.1.1", "version ", "Chrome/", "v", "2001:db8::1", "fe80::",
     "::ffff:10.0.0.1", "1:2:3:4:5:6:7:8", "2001:", "abcd", "+1 ", "+49 ", "+44", "(0)", "(212) ", "212", "555", "0123",
     "555-0123", "(212) 555-0123", "212-555-0123", "212.555.0123", "1-800-555-0123", "+1 212 555 0123", "+33 1 23 45 67 89",
     "(+49) 30 123456", "138-0013-8000", "+86 138 0013 8000", "4111 1111 1111 1111", "4111111111111111", "3782-822463-10005",

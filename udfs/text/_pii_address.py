@@ -92,7 +92,7 @@ def _is_listed(data, i, stop, packed):
 def ipv4(data, i, first, stop):
     """End of the dotted address whose first digit is byte `i`, or -1."""
     end = quad_end(data, i, stop)
-    if end < 0 or data[i] == 0x30:
+    if end < i + 8 or data[i] == 0x30:  # four single digits number versions and sections
         return -1
     if end < stop:
         b = data[end]
