@@ -22,7 +22,8 @@ from juicesql.recipe import Config, Recipe, load_recipe
 from juicesql.registry import Registry
 from juicesql.sources import SourceSpec, open_source
 from juicesql.sources import inputs as source_inputs
-from juicesql.sources.formats import Format, detect, override
+from juicesql.sources.empty import Empty
+from juicesql.sources.formats import EXTRACTED, Format, detect, override
 from juicesql.sqltext import literal, quote
 
 _CALLED = re.compile(r"\w+(?=\s*\()")
@@ -128,10 +129,16 @@ def _source(inputs: Sequence[str], base: Path, config: Config) -> str:
             database = f"source_{number + 1}"
             before.append(f"attach if not exists {literal(_shown(file, base))} as {database} (read_only);")
             scans.append(f"select * from {database}." + ".".join(map(quote, table.split("."))))
+        elif item.scheme == "empty":
+            empty = Empty.parse(item.path)
+            columns = ", ".join(f"cast(null as varchar) as {quote(name)}" for name in empty.columns)
+            scans.append(f"select {columns} from range({empty.rows})")
         else:
             scans += _scans(item, base, config)
     if any("ignore_errors" in s for s in scans):
         before.append("-- A line that is not JSON is a row of NULLs here; a run reports it in `errors`.")
+    if any("read_blob" in s for s in scans):
+        before.append("-- The text of docx and pdf files is NULL here; a run takes it out of them.")
     joined = "\n    union all by name ".join(scans)
     plain = len(scans) == 1 and scans[0].startswith("select * from ")
     rows = scans[0].removeprefix("select * from ") if plain else f"(\n    {joined}\n)"
@@ -179,6 +186,8 @@ def _scan(paths: list[str], form: Format, columns: list[tuple[str, str]]) -> str
     types = "{" + ", ".join(f"{literal(n)}: {literal(t)}" for n, t in columns) + "}" if columns else ""
     if form.name == "txt":
         return f"select content as text, filename as path from read_text({where})"
+    if form.name in EXTRACTED:
+        return f"select cast(null as varchar) as text, filename as path from read_blob({where})"
     if form.name == "parquet":
         return f"select * from read_parquet({where}, union_by_name = true)"
     if form.name in ("csv", "tsv"):

@@ -23,20 +23,22 @@ _ZSTD_STEP = 1 << 14
 
 @dataclass(frozen=True)
 class LocalFile:
-    """A file of the source with its name for people and its compression (`gz`, `zst` or none)."""
+    """A file of the source with its name for people, its compression (`gz`, `zst` or none) and its format."""
 
     name: str
     info: FileInfo
     compression: str = ""
+    format: str = ""
 
 
-def describe(name: str, path: Path, weight: float, compression: str = "") -> LocalFile:
+def describe(name: str, path: Path, weight: float, compression: str = "", format: str = "") -> LocalFile:
     """The file as it is now."""
     try:
         s = path.stat()
     except OSError as error:
         raise SourceError.of("unreadable-file", f"`{name}`: {error.strerror}", "check its permissions") from None
-    return LocalFile(name, FileInfo(os.path.abspath(path), s.st_size, s.st_mtime_ns, weight, s.st_ino), compression)
+    info = FileInfo(os.path.abspath(path), s.st_size, s.st_mtime_ns, weight, s.st_ino)
+    return LocalFile(name, info, compression, format)
 
 
 def check_unchanged(files: Iterable[FileInfo]) -> None:

@@ -16,14 +16,19 @@ DATA = {
     "tsv": "tsv",
 }
 COMPRESSIONS = {"gz": "gz", "zst": "zst"}
+# One document a file, whose text has to be taken out of it.
+EXTRACTED = {"docx": "docx", "pdf": "pdf"}
 # Read as one document a file. Prose, mark-up, then source code.
 _TEXT = """
-txt text md markdown rst tex org adoc htm html xhtml xml log srt vtt
-py pyi ipynb c h cc cpp cxx hpp hh cs java kt scala go rs rb php pl pm lua r jl js jsx ts tsx mjs vue css scss
-sh bash zsh ps1 bat sql swift m mm f f90 hs ml ex exs erl clj el lisp vim cmake toml ini cfg yaml yml proto
+txt text md markdown rst tex org adoc pod htm html xhtml xml log srt vtt
+asm smali c h cc cpp cxx c++ hpp hh h++ cs m mm f for fpp f77 f90 f95 f03 f08 java kt scala go rs swift vb
+py pyi ipynb rb php php3 php4 php5 phps phpt pl perl pm lua r jl js jsx ts tsx mjs vue css scss sql
+sh bash zsh command bat cmd ps1 psd1 psm1 hs ml ex exs erl clj el lisp vim
+cmake dockerfile toml ini cfg yaml yml proto
 """
 TEXT = frozenset(_TEXT.split())
-FORMATS = ("jsonl", "json", "parquet", "csv", "tsv", "txt")
+NAMES = frozenset(["dockerfile", "makefile"])  # known without a suffix
+FORMATS = ("jsonl", "json", "parquet", "csv", "tsv", "txt", *EXTRACTED)
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,7 @@ class Format:
     @property
     def family(self) -> str:
         """`text` for documents, `data` for everything with columns."""
-        return "text" if self.name == "txt" else "data"
+        return "text" if self.name == "txt" or self.name in EXTRACTED else "data"
 
 
 def detect(path: str) -> Format | None:
@@ -44,6 +49,8 @@ def detect(path: str) -> Format | None:
 
     >>> detect("a/b.JSONL.gz")
     Format(name='jsonl', compression='gz')
+    >>> detect("src/Makefile").family
+    'text'
     >>> detect("photo.png") is None
     True
     """
@@ -51,8 +58,8 @@ def detect(path: str) -> Format | None:
     compression = COMPRESSIONS.get(parts[-1], "") if len(parts) > 2 else ""
     suffix = parts[-2] if compression else parts[-1]
     if len(parts) == 1:
-        return None
-    name = DATA.get(suffix) or ("txt" if suffix in TEXT else None)
+        return Format("txt") if suffix in NAMES else None
+    name = DATA.get(suffix) or EXTRACTED.get(suffix) or ("txt" if suffix in TEXT else None)
     if name is None or (name == "parquet" and compression):
         return None
     return Format(name, compression)

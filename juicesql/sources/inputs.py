@@ -13,8 +13,11 @@ from juicesql.errors import SourceError, nearest
 from juicesql.sources.formats import Format, detect, override
 
 REMOTE = ("hf://", "s3://", "s3a://", "gs://", "gcs://", "r2://", "az://", "http://", "https://")
-# Files that describe a data set and are no part of it.
-DESCRIPTIONS = ("readme", "license", "licence", "changelog", "citation", "notice", "dataset_infos", "dataset_info")
+# Files that describe a data set, or make it, and are no part of it.
+DESCRIPTIONS = (
+    *("readme", "license", "licence", "changelog", "citation", "notice", "dataset_infos", "dataset_info"),
+    *("makefile", "dockerfile"),
+)
 
 
 @dataclass(frozen=True)
@@ -26,10 +29,10 @@ class Input:
 
     @property
     def scheme(self) -> str:
-        """`remote`, `duckdb` or `local`."""
+        """`remote`, `duckdb`, `empty` or `local`."""
         if self.path.lower().startswith(REMOTE):
             return "remote"
-        return "duckdb" if self.path.startswith("duckdb:") else "local"
+        return next((s for s in ("duckdb", "empty") if self.path.startswith(s + ":")), "local")
 
 
 def parse(text: str, base: Path) -> list[Input]:
@@ -131,7 +134,8 @@ def _chosen(names: list[str], base: Path, asked_for: str, asked: str | None) -> 
     chosen = data or texts
     if not chosen:
         message = f"`{asked_for}` holds no file that juicesql reads"
-        raise SourceError.of("nothing-to-read", message, "it reads jsonl, json, parquet, csv, tsv and text files")
+        mend = "it reads jsonl, json, parquet, csv, tsv, docx, pdf and text files"
+        raise SourceError.of("nothing-to-read", message, mend)
     return [(n, base / n, f) for n, f in chosen]
 
 

@@ -15,8 +15,9 @@ class SourceSpec:
     """What to read.
 
     Each input is `PATH`, `WEIGHT PATH`, or a whole string such as `0.5 a.jsonl 2 b.parquet`. A path is a file, a
-    folder, a glob, a URL (`hf://`, `s3://`, `https://`) or `duckdb:FILE.duckdb#schema.table`. `columns` maps a new name
-    to the column it is made of, `{"text": "content"}` or nested `{"text": "meta.text"}`. `format` overrides the suffix.
+    folder, a glob, a URL (`hf://`, `s3://`, `https://`), `duckdb:FILE.duckdb#schema.table`, or `empty:ROWS#column,...`
+    for rows of NULLs. `columns` maps a new name to the column it is made of, `{"text": "content"}` or nested
+    `{"text": "meta.text"}`. `format` overrides the suffix.
     `full_scan` infers the columns of text formats from every row instead of a sample.
     """
 

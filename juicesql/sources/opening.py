@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 from itertools import groupby
+from operator import itemgetter
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,7 @@ from juicesql.errors import SourceError
 from juicesql.sources import columns, inputs, relation
 from juicesql.sources.delimited import Delimited
 from juicesql.sources.documents import Documents
+from juicesql.sources.empty import Empty
 from juicesql.sources.files import LocalFile, describe
 from juicesql.sources.jsonfile import JsonFile, is_lines
 from juicesql.sources.jsonl import SAMPLE_BYTES, JsonLines
@@ -70,12 +72,16 @@ def _entries(spec: SourceSpec, memory_limit: str | None) -> tuple[list[Entry], l
         elif item.scheme == "duckdb":
             reader, info = relation.table(item.path, spec.base, weight, memory_limit)
             readers, infos = [reader], [*infos, info]
+        elif item.scheme == "empty":
+            readers = [Empty.parse(item.path)]
+            infos.append(FileInfo(item.path, 0, 0, weight))
         else:
             listed = inputs.files(item, spec.base, spec.format)
-            found = [(describe(name, path, weight, f.compression), f.name) for name, path, f in listed]
-            infos += [file.info for file, _ in found]
-            for name, group in groupby(found, key=lambda pair: pair[1]):
-                readers += _readers(name, [file for file, _ in group])
+            kinds = ["txt" if f.family == "text" else f.name for _, _, f in listed]
+            found = [describe(name, path, weight, f.compression, f.name) for name, path, f in listed]
+            infos += [file.info for file in found]
+            for kind, group in groupby(zip(kinds, found, strict=True), key=itemgetter(0)):
+                readers += _readers(kind, [file for _, file in group])
         entries += [Entry(r, order, item.weight, spec.seed + order) for r in readers]
     return entries, infos
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from juicesql.errors import SourceError, nearest
 from juicesql.sources.columns import plain_type
-from juicesql.sources.formats import FORMATS, detect, override
+from juicesql.sources.formats import detect, override
 from juicesql.sources.model import FileInfo, Parsed, Piece
 from juicesql.sqltext import quote
 
@@ -93,7 +93,10 @@ def remote(url: str, asked: str | None, memory_limit: str | None) -> Relation:
     found = override(asked, url) if asked else detect(url.split("?")[0])
     if found is None:
         message = f"`{url}` has no suffix that juicesql reads"
-        raise SourceError.of("unknown-format", message, f"give a format: {', '.join(FORMATS)}")
+        raise SourceError.of("unknown-format", message, f"give a format: {', '.join(_FUNCTIONS)}")
+    if found.name not in _FUNCTIONS:
+        message = f"`{url}`: {found.name} files are read from the disk only"
+        raise SourceError.of("unknown-format", message, "download the file and name its path")
     columns = "content as text, filename as path" if found.name == "txt" else "*"
     return Relation(url, f"select {columns} from {_FUNCTIONS[found.name]}(?)", (url,), memory_limit=memory_limit)
 
