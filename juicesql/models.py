@@ -89,7 +89,7 @@ def listed() -> list[Model]:
     known = catalog()
     by_hand = {p.name for p in models_home().glob("*") if not p.name.endswith(MANIFEST)}
     more = [m for name in sorted(by_hand) if (m := _of_catalog(name, known))] + list(_kept())
-    return list({m.name: m for m in [*more, *known.values()]}.values())
+    return list({**known, **{m.name: m for m in more if m.name not in known}}.values())
 
 
 def find(name: str) -> Model:
@@ -103,12 +103,12 @@ def find(name: str) -> Model:
     if "://" in name:
         file = _file_name(name)
         return replace(_of_catalog(file, known) or Model(file, "pulled by its address"), url=name)
-    for model in _kept():
-        if model.name == name:
-            return model
+    kept = {model.name: model for model in _kept()}
+    if name in kept:
+        return kept[name]
     if _HUB_ID.fullmatch(name) and not name.startswith("quality/"):
         return Model(name, "of the hub", hub=name)
-    mend = nearest(name, known) or "`juicesql models list` shows them; a hub id is owner/name"
+    mend = nearest(name, [*known, *kept]) or "`juicesql models list` shows them; a hub id is owner/name"
     raise JuiceError.of("unknown-model", f"there is no model {name!r}", mend)
 
 
@@ -160,15 +160,24 @@ def pull(model: Model, limit: int = MAX_BYTES, report: Report | None = None) -> 
     if model.hub:
         return _pull_hub(model, limit)
     if model.path.exists():
+        _check_same(model)
         return model.path
-    if not model.url:
-        raise JuiceError.of("unknown-model", f"{model.name} was trained here and has no address", "train it again")
     if not model.inside:
         fetch(model.url, model.path, limit, model.sha256, report)
     else:
         _pull_archive(model, limit, report)
     write_manifest(model)
     return model.path
+
+
+def _check_same(model: Model) -> None:
+    """JuiceError when what is here under the name of the model is something else."""
+    mend = f"`juicesql models rm {model.name}` first"
+    if model.sha256 and model.path.is_file() and sha256_of(model.path) != model.sha256:
+        raise JuiceError.of("wrong-digest", f"{model.path} has not the SHA-256 {model.sha256}", mend)
+    kept = next((m for m in _kept() if m.path == model.path), model)
+    if not model.used_by and kept.url != model.url:
+        raise JuiceError.of("other-origin", f"{model.path} came from {kept.url}", mend)
 
 
 def _pull_archive(model: Model, limit: int, report: Report | None) -> None:

@@ -49,10 +49,9 @@ class Settings:
 
 @dataclass
 class Texts:
-    """The features of one input: the digest and the n-grams of each different text, in the order of the digests."""
+    """One input: the n-grams of each different text by the digest of the text."""
 
-    digests: list[bytes] = field(default_factory=list)
-    grams: list[Matrix] = field(default_factory=list)
+    grams: dict[bytes, Matrix] = field(default_factory=dict)
     rows: int = 0
     unreadable: int = 0
     bytes: int = 0
@@ -92,20 +91,23 @@ def train(good: str, bad: str, settings: Settings) -> Trained:
     """
     _check(settings)
     sides = [_read(path, settings) for path in (bad, good)]
-    for path, side in zip((bad, good), sides, strict=True):
-        if len(side.digests) < 2:
-            message = f"`{path}` has {len(side.digests)} different texts with anything to see in them"
+    in_both = sides[0].grams.keys() & sides[1].grams.keys()
+    digests = [sorted(side.grams.keys() - in_both) for side in sides]
+    for path, found in zip((bad, good), digests, strict=True):
+        if len(found) < 2:
+            message = f"`{path}` has {len(found)} different texts that say anything and are not in the other input"
             raise JuiceError.of("too-few-texts", message, "give at least two of each kind; thousands make a model")
-    held = np.concatenate([_held_out(side, settings) for side in sides])
-    labels = np.repeat([0, 1], [len(side.digests) for side in sides])
-    features = _matrix([g for side in sides for g in side.grams], settings.dims)
+    held = np.concatenate([_held_out(found, settings) for found in digests])
+    labels = np.repeat([0, 1], [len(found) for found in digests])
+    grams = [side.grams[d] for side, found in zip(sides, digests, strict=True) for d in found]
+    features = _matrix(grams, settings.dims)
     weights, bias = _fit(features[~held], labels[~held], settings.seed)
     scores = _probability(features[held] @ weights.astype(np.float64) + bias)
-    whole = hashlib.sha256(b"".join(hashlib.sha256(b"".join(side.digests)).digest() for side in sides))
-    counts = dict(zip(("bad", "good"), (len(side.digests) for side in sides), strict=True))
-    counts |= {"held_out": int(held.sum()), "repeated": sum(s.rows - len(s.digests) for s in sides)}
-    counts |= {"unreadable": sum(s.unreadable for s in sides), "bytes": sum(s.bytes for s in sides)}
-    return Trained(weights, bias, settings, counts, _measure(scores, labels[held]), whole.hexdigest())
+    whole = hashlib.sha256(b"".join(hashlib.sha256(b"".join(found)).digest() for found in digests)).hexdigest()
+    counts = {"good": len(digests[1]), "bad": len(digests[0]), "held_out": int(held.sum()), "in_both": len(in_both)}
+    counts |= {"repeated": sum(s.rows - len(s.grams) for s in sides), "unreadable": sum(s.unreadable for s in sides)}
+    counts |= {"bytes": sum(s.bytes for s in sides)}
+    return Trained(weights, bias, settings, counts, _measure(scores, labels[held]), whole)
 
 
 def _check(settings: Settings) -> None:
@@ -117,18 +119,16 @@ def _check(settings: Settings) -> None:
 
 def _read(path: str, settings: Settings) -> Texts:
     """The features of an input. Texts are let go as soon as theirs are known."""
-    found: dict[bytes, Matrix] = {}
     side = Texts()
     function = Registry().get("hashed_ngrams")
     for texts, bad in _batches(path, settings):
         side.unreadable += bad
         for text, grams in zip(texts.to_pylist(), _grams(function, texts, settings), strict=True):
+            content = text.encode()
             side.rows += 1
-            side.bytes += len(text.encode())
+            side.bytes += len(content)
             if len(grams):
-                found[hashlib.sha256(text.encode()).digest()] = grams
-    side.digests = sorted(found)
-    side.grams = [found[d] for d in side.digests]
+                side.grams[hashlib.sha256(content).digest()] = grams
     return side
 
 
@@ -139,7 +139,7 @@ def _batches(path: str, settings: Settings) -> Iterator[tuple[pa.StringArray, in
         loaded = morsel.load()
         texts = loaded.table.column(TRAINED).cast(pa.string()).drop_null().combine_chunks()
         texts = texts.slice(0, left) if left is not None else texts
-        yield (texts if isinstance(texts, pa.StringArray) else pa.concat_arrays(texts.chunks)), len(loaded.errors)
+        yield texts, len(loaded.errors)
         left = left and left - len(texts)
         if left == 0:
             return
@@ -151,11 +151,11 @@ def _grams(function: Function, texts: pa.StringArray, settings: Settings) -> Ite
     return (ids[start:end].copy() for start, end in pairwise(ends))
 
 
-def _held_out(side: Texts, settings: Settings) -> Matrix:
+def _held_out(digests: list[bytes], settings: Settings) -> Matrix:
     """Which texts of a side are only for measuring: those with the lowest digests of seed and text."""
     seed = str(settings.seed).encode()
-    order = np.argsort([hashlib.sha256(seed + d).digest() for d in side.digests])
-    count = len(side.digests)
+    order = np.argsort([hashlib.sha256(seed + d).digest() for d in digests])
+    count = len(digests)
     held = np.zeros(count, bool)
     held[order[: min(max(1, round(settings.holdout * count)), count - 1)]] = True
     return held

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +16,7 @@ from juicesql.cli.options import AsJson
 from juicesql.cli.text import plural, size_of, table
 
 if TYPE_CHECKING:
+    from juicesql.downloads import Report
     from juicesql.models import Model
     from juicesql.train_quality import Trained
 
@@ -73,11 +77,27 @@ def pull(
 
     model = find(name)
     model = replace(model, sha256=sha256.lower()) if sha256 else model
-    path = pull_model(model, parse_bytes(max_size))
+    with _bar() as report:
+        path = pull_model(model, parse_bytes(max_size), report)
     if as_json:
         _print_json({**facts(model), "path": str(path)})
     else:
         print(path)
+
+
+@contextmanager
+def _bar() -> Iterator[Report | None]:
+    """Shows how much of a download is here, on a terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColumn
+
+    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("", total=None)
+        yield lambda done, size: progress.update(task, completed=done, total=size or None)
 
 
 @app.command()
@@ -176,7 +196,8 @@ def _report(trained: Trained, path: Path, seconds: float) -> list[str]:
     return [
         f"{path}  {size_of(path.stat().st_size)}",
         f"{plural(counts['good'], 'good text')}, {counts['bad']:,} bad, {size_of(counts['bytes'])}, {seconds:.1f} s; "
-        f"left out: {counts['repeated']:,} repeated or empty, {counts['unreadable']:,} unreadable",
+        f"left out: {counts['repeated']:,} repeated or empty, {counts['in_both']:,} in both inputs, "
+        f"{counts['unreadable']:,} unreadable",
         "",
         f"on the {counts['held_out']:,} texts held out: accuracy {found.accuracy:.4f}, AUC {found.auc:.4f}, "
         f"precision {found.precision:.4f}, recall {found.recall:.4f}",

@@ -215,13 +215,15 @@ def test_training_is_the_same_for_any_order_and_seed_decides(folders: Path, tmp_
     from juicesql.train_quality import Settings, train, write_model
 
     rows = [json.dumps({"n": 1, "body": p.read_text()}) for p in sorted((folders / "good").iterdir())]
-    (tmp_path / "good.jsonl").write_text("\n".join([*reversed(rows), rows[0], '{"body": null}', '{"body": " "}', "{x"]))
-    bad = [json.dumps({"body": p.read_text()}) for p in (folders / "bad").iterdir()]
+    (tmp_path / "good.jsonl").write_text(
+        "\n".join([*reversed(rows), rows[0], '{"body": "in both"}', '{"body": null}', '{"body": " "}', "{x"])
+    )
+    bad = [json.dumps({"body": p.read_text()}) for p in (folders / "bad").iterdir()] + ['{"body": "in both"}']
     (tmp_path / "bad.jsonl").write_text("\n".join(bad))
     small = Settings(dims=1 << 10)
     once = train(str(folders / "good"), str(folders / "bad"), small)
     again = train(str(tmp_path / "good.jsonl"), str(tmp_path / "bad.jsonl"), Settings("body", 1 << 10))
-    assert again.texts["repeated"] == 2 and again.texts["unreadable"] == 1
+    assert again.texts["repeated"] == 2 and again.texts["unreadable"] == 1 and again.texts["in_both"] == 1
     assert np.array_equal(once.weights, again.weights) and once.inputs_sha256 == again.inputs_sha256
     for name, seed in (("a", 42), ("b", 42), ("c", 43)):
         trained = train(str(folders / "good"), str(folders / "bad"), Settings(dims=1 << 10, seed=seed))

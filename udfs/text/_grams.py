@@ -66,7 +66,9 @@ def next_token(data, i, stop, kinds, lower):
     h = np.uint64(14695981039346656037)
     begun = False
     while i < stop:
-        c, after = decode(data, i)
+        c, after = int(data[i]), i + 1
+        if c >= 0x80:
+            c, after = decode(data, i)
         kind = kinds[c]
         if begun and kind != IN_WORD:
             return h, i
@@ -80,24 +82,29 @@ def next_token(data, i, stop, kinds, lower):
 
 
 @kernel
-def row_grams(data, i, stop, dims, kinds, lower, last, seen, row, ids, at):
+def row_grams(data, i, stop, dims, kinds, lower, last, seen, ids, at):
     """Write the ids of the row's n-grams to `ids` from `at` on, each once; returns where the next goes.
 
-    `last[n - 1]` is the hash of the n tokens that end at the token before; `seen[id]` is the last row that had `id`.
+    `last[n - 1]` is the hash of the n tokens that end at the token before. `seen` has a bit for each id: all 0 before
+    and after.
     """
     mask = np.uint64(dims - 1)
-    tokens = 0
+    first, tokens = at, 0
     while True:
         h, i = next_token(data, i, stop, kinds, lower)
         if i < 0:
-            return at
+            break
         tokens += 1
         for n in range(min(len(last), tokens) - 1, -1, -1):
             gram = (last[n - 1] * np.uint64(0x5851F42D4C957F2D)) ^ h if n else h
             last[n] = gram
             gram ^= gram >> np.uint64(32)
             id_ = np.int64(((gram * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(40)) & mask)
-            if seen[id_] != row:
-                seen[id_] = row
+            bit = 1 << (id_ & 7)
+            if not seen[id_ >> 3] & bit:
+                seen[id_ >> 3] |= bit
                 ids[at] = id_
                 at += 1
+    for k in range(first, at):
+        seen[ids[k] >> 3] = 0
+    return at

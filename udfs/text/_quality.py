@@ -17,7 +17,7 @@ from juicesql.api import FunctionError, models_home
 from ._grams import check_grams
 
 FORMAT = 1
-_NAME = re.compile(r"[\w-][\w.-]*")
+_NAME = re.compile(r"\w[\w.-]*")
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ def hashed_ngrams(text: pa.StringArray, ngrams: int, dims: int) -> pa.ListArray:
 @kernel
 def _hashed_ngrams(data, offsets, ids, ends, ngrams, dims, kinds, lower):
     last = np.zeros(ngrams, np.uint64)
-    seen = np.full(dims, -1, np.int32)
+    seen = np.zeros(dims // 8 + 1, np.uint8)
     for row in range(len(offsets) - 1):
         start, stop = int(offsets[row]), int(offsets[row + 1])
-        ends[row + 1] = row_grams(data, start, stop, dims, kinds, lower, last, seen, row, ids, int(ends[row]))
+        ends[row + 1] = row_grams(data, start, stop, dims, kinds, lower, last, seen, ids, int(ends[row]))

@@ -37,10 +37,10 @@ def _logits(data, offsets, out, weights, bias, ngrams, kinds, lower):
     dims = len(weights)
     ids = np.empty(longest_row(offsets) * ngrams + 1, np.int32)
     last = np.zeros(ngrams, np.uint64)
-    seen = np.full(dims, -1, np.int32)
+    seen = np.zeros(dims // 8 + 1, np.uint8)
     for row in range(len(out)):
         start, stop = int(offsets[row]), int(offsets[row + 1])
-        count = row_grams(data, start, stop, dims, kinds, lower, last, seen, row, ids, 0)
+        count = row_grams(data, start, stop, dims, kinds, lower, last, seen, ids, 0)
         total = 0.0
         for k in range(count):
             total += float(weights[ids[k]])
