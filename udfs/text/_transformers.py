@@ -51,16 +51,14 @@ def load(auto_class: str, folder: Path, *, half: bool = False) -> tuple[Any, Any
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     kind = torch.bfloat16 if half and device == "cuda" else torch.float32
-    safe = {
-        "local_files_only": True,
-        "trust_remote_code": False,
-    }  # unless it is False, transformers asks on the terminal
+    # Left out, trust_remote_code makes transformers ask on the terminal.
+    safe = {"local_files_only": True, "trust_remote_code": False}
     try:
         with _quiet(transformers.utils.logging):
             tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **safe)
             model = getattr(transformers, auto_class).from_pretrained(folder, dtype=kind, **safe)
-    except (OSError, ValueError, KeyError, ImportError) as error:
-        message = f"{folder}: {type(error).__name__}: {str(error).strip().splitlines()[0]}"
+    except Exception as error:  # many kinds: no such class, a broken file, weights that do not fit
+        message = f"{folder}: {type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
         raise FunctionError.of("bad-model", message, f"give a model that {auto_class} can load") from error
     return model.to(device).eval(), tokenizer
 
