@@ -148,7 +148,7 @@ def char_table(name: str, build: Callable[[], np.ndarray[Any, Any]]) -> np.ndarr
 
     `name` must change when `build` does.
     """
-    known = _tables.get(name)
+    known = _tables.loaded.get(name)
     if known is None:
         python = f"{sys.version_info.major}.{sys.version_info.minor}"
         path = cache_home() / "tables" / f"{name}-ucd{unicodedata.unidata_version}-py{python}.npy"
@@ -160,8 +160,15 @@ def char_table(name: str, build: Callable[[], np.ndarray[Any, Any]]) -> np.ndarr
             partial = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}.npy")
             np.save(partial, known)
             partial.replace(path)
-        _tables[name] = known
+        _tables.loaded[name] = known
     return known
 
 
-_tables: dict[str, np.ndarray[Any, Any]] = {}
+class _Tables:
+    """What was loaded: an object, because the fingerprint of a function walks the dictionaries that it reaches."""
+
+    def __init__(self) -> None:
+        self.loaded: dict[str, np.ndarray[Any, Any]] = {}
+
+
+_tables = _Tables()

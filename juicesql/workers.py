@@ -7,6 +7,7 @@ A worker that dies takes one batch with it: the caller gets WorkerDied, and the 
 from __future__ import annotations
 
 import json
+import os
 import queue
 import struct
 import subprocess
@@ -52,7 +53,7 @@ class Pool:
             raise FunctionError.of("stopped", "the run is stopping", "run it again to go on")
         try:
             if worker is None:
-                worker = _Worker(self.project)
+                worker = _Worker(self.project, self.size if function.runs_on == "device" else 1)
                 with self.lock:
                     self.started.append(worker)
             return worker.call(function.name, columns, parameters)
@@ -83,9 +84,13 @@ class Pool:
 
 
 class _Worker:
-    def __init__(self, project: Path | None) -> None:
+    def __init__(self, project: Path | None, threads: int) -> None:
+        """`threads` is what a library inside the worker may use for itself."""
         command = [sys.executable, "-m", "juicesql.workers", *([str(project)] if project else [])]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, pipesize=PIPE_BYTES)
+        limits = {name: str(threads) for name in ("OMP_NUM_THREADS", "RAYON_NUM_THREADS")}
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, pipesize=PIPE_BYTES, env={**limits, **os.environ}
+        )
 
     def call(self, name: str, columns: Sequence[pa.Array], parameters: Mapping[str, Any]) -> pa.Array:
         stdin, stdout = self.process.stdin, self.process.stdout

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from juicesql.cli.functions import told
 from juicesql.connection import connect
 from juicesql.registry import Registry
 from juicesql.testing import Case, load_cases, run_case, same
@@ -48,3 +49,11 @@ def test_a_batch_equals_row_by_row(con, name: str) -> None:
         pytest.skip("columns of several types")
     batch = con.execute(f"select {name}({args}) from (select unnest($rows) as r)", {"rows": rows}).fetchall()
     assert all(same(got, case.out) for (got,), case in zip(batch, cases * 700, strict=True))
+
+
+@pytest.mark.parametrize("name", REGISTRY.names())
+def test_a_manual_names_the_usual_cut_and_the_source(name: str) -> None:
+    function = REGISTRY.get(name)
+    assert told(function.doc, "Source"), "say where the method comes from: `Source: ... .`"
+    if function.kind == "stat":
+        assert told(function.doc, "Usual cut"), "say which cut is usual: `Usual cut: >= 0.25.`"

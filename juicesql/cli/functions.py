@@ -58,26 +58,31 @@ def _list(registry: Registry, as_json: bool) -> None:
     if as_json:
         _print_json(found)
         return
-    rows = [[f"  {short(f['signature'])}", f["class"], f["manual"].split("\n")[0]] for f in found]
-    lines = table([""] * 3, rows, "  w", shutil.get_terminal_size((140, 24)).columns)
+    rows = [
+        [f"  {short(f['signature'])}", f["class"], clip(f.get("usual_cut", "")), f["manual"].split("\n")[0]]
+        for f in found
+    ]
+    lines = table([""] * 4, rows, "   w", shutil.get_terminal_size((140, 24)).columns)
     for kind, group in groupby(zip(found, lines, strict=True), key=lambda pair: pair[0]["kind"]):
         print("\n".join([f"{kind}s", *(line for _, line in group), ""]))
     print("`juicesql functions NAME` shows the manual of one")
 
 
 def short(signature: str) -> str:
-    """The signature without types and defaults.
+    """The signature without types and defaults, and with its first argument only.
 
     >>> short("f(text VARCHAR, n INTEGER := 10) -> DOUBLE")
-    'f(text, n) -> DOUBLE'
+    'f(text, ...)'
     """
     from juicesql.signature import split_top
 
     name, _, rest = signature.partition("(")
-    inside, arrow, returns = rest.rpartition(" -> ") if " -> " in rest else (rest, "", "")
-    names = [argument.split()[0].split("=")[0] for argument in split_top(inside.rpartition(")")[0])]
-    listed = ", ".join(names) if len(names) <= 3 else ", ".join(names[:2]) + ", ..."
-    return f"{name}({listed}){arrow}{'STRUCT' if returns.startswith('STRUCT') else returns}"
+    names = [a.split()[0].split("=")[0] for a in split_top(rest.rpartition(" -> ")[0].rpartition(")")[0] or rest[:-1])]
+    return f"{name}({', '.join(names[:1])}{', ...' if names[1:] else ''})"
+
+
+def clip(text: str, width: int = 22) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"
 
 
 def _document(described: dict[str, Any], as_json: bool) -> None:
@@ -103,8 +108,20 @@ def facts(function: Function) -> dict[str, Any]:
         "extra": function.extra,
         "file": str(function.file),
         "example": example(function),
+        "usual_cut": told(function.doc, "Usual cut"),
+        "source": told(function.doc, "Source"),
         "manual": inspect.cleandoc(function.doc),
     }
+
+
+def told(manual: str, field: str) -> str:
+    """What the sentence that begins with `field:` says in a manual; '' when there is none.
+
+    >>> told("Share of letters.\\n\\nUsual cut: >= 0.25. Source: Rae et al. 2021,\\n table A1.", "Usual cut")
+    '>= 0.25'
+    """
+    found = re.search(rf"(?:^|\s){field}: (.+?)\.(?:\s|$)", manual, re.S)
+    return " ".join(found.group(1).split()) if found else ""
 
 
 def jinja_facts(name: str, path: Path) -> dict[str, Any]:

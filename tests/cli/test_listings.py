@@ -15,19 +15,21 @@ from juicesql.cli.recipes import describe
 def test_functions_are_listed_by_kind(shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     out = shell("functions").out
-    assert out.index("stats\n") < out.index("alnum_ratio(text) -> DOUBLE") < out.index("mappers\n")
+    assert out.index("stats\n") < out.index("alnum_ratio(text) ") < out.index("mappers\n")
     listed = {f["name"]: f for f in shell("functions", "--json").json}
     assert listed["alnum_ratio"]["class"] == "kernel"
     assert listed["text_len"]["class"] == "sql"
-    assert listed["word_rep_ratio"]["parameters"] == {"rep_len": "10"}
+    assert listed["char_rep_ratio"]["parameters"] == {"rep_len": "10"}
+    assert listed["alnum_ratio"]["usual_cut"] == ">= 0.25"
+    assert listed["alnum_ratio"]["source"]
 
 
 def test_a_function_is_documented(shell) -> None:
-    out = shell("functions", "word_rep_ratio").out
-    assert out.startswith("word_rep_ratio(text VARCHAR, rep_len INTEGER := 10) -> DOUBLE\n")
-    assert "Share of the word n-grams" in out and "Usual cut" in out
-    assert "example  select word_rep_ratio(text, rep_len := 10)" in out
-    assert "word_rep_ratio.py" in out
+    out = shell("functions", "char_rep_ratio").out
+    assert out.startswith("char_rep_ratio(text VARCHAR, rep_len INTEGER := 10) -> DOUBLE\n")
+    assert "Share of the character n-grams" in out and "Usual cut" in out
+    assert "example  select char_rep_ratio(text, rep_len := 10)" in out
+    assert "char_rep_ratio.py" in out
 
 
 def test_a_misspelt_function_names_the_nearest(shell) -> None:
@@ -49,7 +51,7 @@ def test_a_broken_function_does_not_hide_the_others(shell, project: Path) -> Non
     assert "text_len(text)" in answer.out
     assert "no_such_module_here" in answer.err
     assert "Every row two times." in answer.out
-    assert "twice(relation)" in shell("functions", "twice", "--project", project).out
+    assert "twice(relation" in shell("functions", "twice", "--project", project).out
 
 
 def test_recipes_are_described(shell, project: Path) -> None:
