@@ -3,7 +3,7 @@
 --
 -- Documents have their file in the column `path`, so a cut on kinds of files is `suffix(path) in ('.py', 'Makefile')`
 -- (Data-Juicer: `suffix_filter`). A compressed file has both, '.txt.gz'. A name that only begins with a dot has none.
--- Empty for an empty path.
+-- Empty for an empty path. Source: the suffixes of Data-Juicer's text formatter.
 create or replace macro suffix(path) as
     coalesce(
         nullif(regexp_extract(path, '[^/](\.[^/.]*(\.gz|\.zst)?)$', 1), ''),

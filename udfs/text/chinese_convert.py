@@ -37,7 +37,8 @@ def chinese_convert(text: pa.StringArray, mode: str) -> pa.StringArray:
     The letters of `mode` stand for `s` simplified, `t` traditional in OpenCC's own standard, `tw` Taiwan, `hk` Hong
     Kong, `jp` new Japanese kanji; a final `p` also exchanges words that differ by region: s2t, t2s, s2tw, tw2s, s2hk,
     hk2s, s2twp, tw2sp, t2tw, tw2t, hk2t, t2hk, t2jp, jp2t. Words are found before characters are exchanged, so one
-    character may become several. A text without CJK is not looked at. Empty text stays empty.
+    character may become several. A text without CJK is not looked at. Empty text stays empty. Source: OpenCC, with
+    the dictionaries of its package.
 
     Data-Juicer calls OpenCC as well; in the modes between `s` and `tw` or `hk`, OpenCC drops what follows a NUL.
     Here the parts between NULs are converted one by one.

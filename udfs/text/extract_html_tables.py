@@ -14,7 +14,8 @@ def extract_html_tables(text: pa.StringArray) -> list[list[str]]:
 
     The HTML is written anew from what was read: every element closed, entities decoded except those of `&`, `<` and
     `>`, attributes in order of their names, and white space alone between two tags as one newline or space. No table,
-    or an empty text, gives an empty list. `extract_tables_from_html` gives the texts of the cells.
+    or an empty text, gives an empty list. `extract_tables_from_html` gives the texts of the cells. Source: the tree
+    that Beautiful Soup builds over the parser of Python's standard library, and its way to write it.
 
     Data-Juicer: `extract_tables_from_html_mapper` with `retain_html_tags: true`. The tables are the same.
     """

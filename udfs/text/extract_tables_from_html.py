@@ -20,6 +20,7 @@ def extract_tables_from_html(text: pa.StringArray, include_header: bool) -> list
     Rows without cells and tables without rows are left out. `include_header := false` drops the rows that have a `th`.
     A nested table appears inside its outer cell, its rows among those of the outer table, and as a table of its own.
     No table, or an empty text, gives an empty list. `extract_html_tables` gives the HTML of the tables instead.
+    Source: the tree that Beautiful Soup builds over the parser of Python's standard library.
 
     Data-Juicer writes this into `meta.html_tables` (`tables_field_name`); here the recipe names the column:
     `select *, extract_tables_from_html(text) as html_tables`. The cells are the same, broken mark-up included: cells

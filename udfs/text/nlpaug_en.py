@@ -47,11 +47,12 @@ def nlpaug_en(text: str, sequential: bool, aug_num: int, keep_original_sample: b
     The list has the text itself (`keep_original_sample`), then for each kind up to `aug_num` different variants, or
     with `sequential := true` up to `aug_num` variants in which all kinds follow one another in the order above. A text
     that offers nothing to change gives none; empty text gives itself. What is drawn depends on the text and on `seed`
-    only. `spelling_error_word` reads the word list of the package nlpaug, the other kinds need nothing.
+    only. `spelling_error_word` reads the word list of the package nlpaug, the other kinds need nothing. Source: the
+    kinds, shares and limits of nlpaug 1.1.11.
 
-    The kinds, shares and limits are those of nlpaug, which Data-Juicer calls. That one draws without a seed, puts a
-    space around every mark inside a word (`doesn ' t`), makes all white space single spaces and gives copies of a text
-    that it cannot change; here what is not drawn stays as it is. Its table of keys has some that are farther away.
+    Data-Juicer calls nlpaug. That one draws without a seed, puts a space around every mark inside a word
+    (`doesn ' t`), makes all white space single spaces and gives copies of a text that it cannot change; here what is
+    not drawn stays as it is. Its table of keys has some that are farther away.
     """
     *wanted, seed = kinds_and_seed
     check_aug_num(aug_num)

@@ -54,11 +54,11 @@ def nlpcda_zh(text: str, sequential: bool, aug_num: int, keep_original_sample: b
     The list has the text itself (`keep_original_sample`), then for each kind up to `aug_num` different variants, or
     with `sequential := true` up to `aug_num` variants in which all kinds follow one another in the order above. A text
     that offers nothing to change gives none; empty text gives itself. What is drawn depends on the text and on `seed`
-    only.
+    only. Source: the kinds and chances of nlpcda 2.5.8.
 
-    The kinds and chances are those of nlpcda, which Data-Juicer calls for the first text of a batch only. That one
-    draws without a seed of the text, takes the line breaks out of a text and, where it deletes, always the last word
-    too, and it adds its words to the dictionary of everyone who uses jieba; here what is not drawn stays as it is.
+    Data-Juicer calls nlpcda, for the first text of a batch only. That one draws on from text to text, takes out the
+    line breaks and, where it deletes, always the last word, may delete marks too, and adds its words to the dictionary
+    of everyone who uses jieba; here what is not drawn stays as it is.
     """
     *wanted, seed = kinds_and_seed
     check_aug_num(aug_num)
