@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from juicesql.api import Function
 
 # What is fetched of a hub repository: weights without pickle, and text files. Never code.
-_HUB_FILES = ("*.safetensors", "*.json", "*.txt", "*.model", "*.jinja")
+HUB_FILES = ("*.safetensors", "*.json", "*.txt", "*.model", "*.jinja")
 
 
 def models_home() -> Path:
@@ -27,7 +27,18 @@ def models_home() -> Path:
     return Path(os.environ.get("JUICESQL_MODELS_CACHE") or cache_home() / "models")
 
 
-def hub_model(name: str, files: Sequence[str] = _HUB_FILES) -> Path:
+def hub_home() -> Path:
+    """The cache of huggingface_hub: `hub` in `JUICESQL_MODELS_CACHE` when that is set, else the library's own."""
+    if os.environ.get("JUICESQL_MODELS_CACHE"):
+        return models_home() / "hub"
+    try:
+        from huggingface_hub import constants
+    except ImportError:
+        return Path.home() / ".cache" / "huggingface" / "hub"
+    return Path(constants.HF_HUB_CACHE)
+
+
+def hub_model(name: str, files: Sequence[str] = HUB_FILES) -> Path:
     """The folder of a model: `name` itself when it is a folder or file, else the hub's `owner/name[@revision]`.
 
     The hub's cache is looked at first; only what `files` matches is downloaded. Nothing in the folder is executed.
@@ -43,12 +54,11 @@ def hub_model(name: str, files: Sequence[str] = _HUB_FILES) -> Path:
             "no-model", f"there is no folder {name!r}, and huggingface_hub is missing", mend
         ) from error
     repository, _, revision = name.partition("@")
-    own = os.environ.get("JUICESQL_MODELS_CACHE")
     fetch: dict[str, Any] = {
         "repo_id": repository,
         "revision": revision or None,
         "allow_patterns": list(files),
-        "cache_dir": str(Path(own) / "hub") if own else None,
+        "cache_dir": hub_home(),
     }
     for offline in (True, False):
         try:

@@ -20,7 +20,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
-from juicesql.assets import models_home
+from juicesql.assets import HUB_FILES, hub_home, models_home
 from juicesql.downloads import Report, fetch, sha256_of, unpack
 from juicesql.errors import JuiceError, nearest
 
@@ -28,7 +28,6 @@ MANIFEST = ".manifest.json"
 MAX_BYTES = 8 << 30
 _HUB_ID = re.compile(r"[\w][\w.-]*/[\w][\w.-]*(@[\w.-]+)?")
 _LANGUAGE = "[a-z]{2,3}"
-HUB_FILES = ("*.safetensors", "*.json", "*.txt", "*.model", "*.jinja")
 
 
 @dataclass(frozen=True)
@@ -60,17 +59,6 @@ class Model:
     @property
     def manifest(self) -> Path:
         return self.path.with_name(self.path.name + MANIFEST)
-
-
-def hub_home() -> Path:
-    """The cache of huggingface_hub: `hub` in `JUICESQL_MODELS_CACHE` when that is set, else the library's own."""
-    if os.environ.get("JUICESQL_MODELS_CACHE"):
-        return models_home() / "hub"
-    try:
-        from huggingface_hub import constants
-    except ImportError:
-        return Path.home() / ".cache" / "huggingface" / "hub"
-    return Path(constants.HF_HUB_CACHE)
 
 
 def catalog() -> dict[str, Model]:

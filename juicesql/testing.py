@@ -9,11 +9,14 @@ missing:     {in: [null], out: null}
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Any
 
+from juicesql.api import Function
 from juicesql.sqltext import literal, quote
 
 
@@ -45,6 +48,23 @@ def run_case(con: Any, case: Case, types: list[str]) -> Any:
     named = [f"{quote(k)} := {literal(v)}" for k, v in case.parameters.items()]
     bound = {f"c{i}": v for i, v in enumerate(case.columns)}
     return con.execute(f"select {quote(case.function)}({', '.join(values + named)})", bound).fetchone()[0]
+
+
+def missing_packages(function: Function, distribution: str = "juicesql") -> list[str]:
+    """The packages of the function's optional dependency group (`extra`) that are not installed."""
+    wanted = []
+    for line in requires(distribution) or ():
+        name = re.match(r"[\w.-]+", line)
+        if name and re.search(rf"extra\s*==\s*['\"]{re.escape(function.extra)}['\"]", line):
+            wanted.append(name.group())
+    return [name for name in wanted if not _installed(name)] if function.extra else []
+
+
+def _installed(distribution: str) -> bool:
+    try:
+        return bool(version(distribution))
+    except PackageNotFoundError:
+        return False
 
 
 def same(got: Any, expected: Any) -> bool:

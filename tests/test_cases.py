@@ -9,7 +9,7 @@ import pytest
 from juicesql.cli.functions import told
 from juicesql.connection import connect
 from juicesql.registry import Registry
-from juicesql.testing import Case, load_cases, run_case, same
+from juicesql.testing import Case, load_cases, missing_packages, run_case, same
 
 CASES = Path(__file__).parent / "cases"
 REGISTRY = Registry()
@@ -22,8 +22,14 @@ def con():
         yield connection
 
 
+def skip_without_packages(name: str) -> None:
+    if missing := missing_packages(REGISTRY.get(name)):
+        pytest.skip(f"not installed: {', '.join(missing)}")
+
+
 @pytest.mark.parametrize("case", ALL, ids=str)
 def test_case(con, case: Case) -> None:
+    skip_without_packages(case.function)
     types = [a.type for a in REGISTRY.get(case.function).signature.columns]
     got = run_case(con, case, types)
     assert same(got, case.out), f"{case}: got {got!r}, expected {case.out!r}"
@@ -41,6 +47,7 @@ def test_function_has_normal_empty_and_null_cases_and_a_manual(name: str) -> Non
 
 @pytest.mark.parametrize("name", REGISTRY.names())
 def test_a_batch_equals_row_by_row(con, name: str) -> None:
+    skip_without_packages(name)
     cases = [c for c in ALL if c.function == name and not c.parameters]
     columns = REGISTRY.get(name).signature.columns
     args = ", ".join(f"r[{i + 1}]::{a.type}" for i, a in enumerate(columns))

