@@ -40,37 +40,33 @@ def connect(
     registry = Registry(Path(project) if project else None)
     con = duckdb.connect(database, config=config or {})
     try:
+        known: set[str] = set()
         for name in registry.names() if functions is None else functions:
-            register(con, registry, name)
+            _register(con, registry, name, known)
     except BaseException:
         con.close()
         raise
     return con
 
 
-def register(con: duckdb.DuckDBPyConnection, registry: Registry, name: str) -> None:
-    """Make one function callable on the connection, with the functions that a SQL macro names."""
+def _register(con: duckdb.DuckDBPyConnection, registry: Registry, name: str, known: set[str]) -> None:
+    """Make one function callable on the connection, after the functions that a SQL macro names."""
+    if name in known:
+        return
+    known.add(name)
     function = registry.get(name)
-    inner = f"__{name}"
     if function.runs_on == "sql":
         for used in sorted(set(_CALLED.findall(function.sql)) - {name}):
-            if used in registry and not _is_known(con, used):
-                register(con, registry, used)
+            if used in registry:
+                _register(con, registry, used, known)
         con.execute(function.sql)
         return
-    if _is_known(con, inner):
-        return
+    inner = f"__{name}"
     types = [a.type if a.is_column else "VARCHAR" for a in function.signature.arguments]
     con.create_function(  # type: ignore[call-overload]
         inner, _udf(function), types, function.signature.returns, type="arrow", null_handling="special"
     )
     con.execute(_wrapper(function.signature, inner))
-
-
-def _is_known(con: duckdb.DuckDBPyConnection, name: str) -> bool:
-    return (
-        con.execute("select 1 from duckdb_functions() where function_name = ? limit 1", [name]).fetchone() is not None
-    )
 
 
 def _wrapper(signature: Signature, inner: str) -> str:

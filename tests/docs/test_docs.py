@@ -164,3 +164,14 @@ def test_no_file_of_the_repository_is_large() -> None:
     for name in filter(None, listed.stdout.split("\0")):
         path = ROOT / name
         assert not path.exists() or path.stat().st_size < 1_000_000, name
+
+
+def test_functions_of_the_migration_page_exist() -> None:
+    page = (ROOT / "docs/from-data-juicer.md").read_text("utf-8")
+    shown = " ".join(re.findall(r"`([^`]+)`", page))
+    named = set(re.findall(r"\b([a-z_0-9]+)\(", shown)) | set(re.findall(r":\n`([a-z_]+)`", page))
+    with duckdb.connect() as con:
+        theirs = {r[0] for r in con.execute("select function_name from duckdb_functions()").fetchall()}
+    words = {"in", "between", "alphanumeric_filter", "try_cast"}  # syntax, and an operator of the peer
+    assert len(named) > 25
+    assert named - theirs - words <= set(Registry().names())
