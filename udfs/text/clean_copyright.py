@@ -15,8 +15,8 @@ def clean_copyright(text: pa.StringArray) -> pa.StringArray:
     either case); when it does not, the text stays as it is. In a text without any block comment the leading lines that
     are empty or begin with `//`, `#` or `--` are removed. Lines end at LF only. Empty text stays empty.
 
-    As in Data-Juicer, whose method is that of RedPajama, only one comment is cut, the newlines around it stay, and a
-    shebang line or a Markdown heading at the top counts as a comment line.
+    As in Data-Juicer only one comment is cut, the newlines around it stay, and a shebang line or a Markdown heading at
+    the top counts as a comment line. Source: RedPajama-Data v1 (Together Computer 2023), cleaning of GitHub code.
     """
     return rewrite_utf8(_clean_copyright, text, 1, word_table(("copyright",))[0])
 

@@ -20,6 +20,7 @@ def remove_header(text: pa.StringArray, drop_no_head: bool) -> pa.StringArray:
     stays as it is with `drop_no_head := false`. Empty text stays empty.
 
     Older versions of Data-Juicer overlook `\paragraph` and `\subparagraph`, for want of a bar in the pattern.
+    Source: RedPajama-Data v1 (Together Computer 2023), cleaning of arXiv papers.
     """
     return rewrite_utf8(_remove_header, text, 1, *word_table(COMMANDS), bool(drop_no_head))
 

@@ -27,6 +27,7 @@ def remove_non_chinese_character(
     Chinese characters are U+4E00 to U+9FA5. `keep_alphabet` keeps A-Z and a-z, `keep_number` 0-9, `keep_punc` the
     space and `.，,-。%《*》/•、&＆(—)（+）：？!！“”·`. Newlines and tabs are always removed, and so are the
     Chinese semicolon and the rarer ideographs outside that range. Empty text stays empty.
+    Source: the character class of Data-Juicer.
     """
     return without(text, *_tables(bool(keep_alphabet), bool(keep_number), bool(keep_punc)))
 

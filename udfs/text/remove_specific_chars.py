@@ -19,6 +19,7 @@ def remove_specific_chars(text: pa.StringArray, chars_to_remove: list[str] | Non
     it is. Empty text stays empty.
 
     Versions of Data-Juicer before 1.0 also removed the bar `|` when a list was given; here only what is listed goes.
+    Source: Data-Juicer.
     """
     chars = "".join(chars_to_remove or ())
     return without(text, *_tables(chars)) if chars else text

@@ -19,6 +19,7 @@ def remove_table_text(text: pa.StringArray, min_col: int, max_col: int) -> pa.St
     table included. A table row ends at LF. As in Data-Juicer the first line of a text is never removed, nor a last
     line without newline, and prose of two or more lines with the same number of words is taken for a table. Empty text
     stays empty. The time is linear in the text, where Data-Juicer's patterns take exponential time on some.
+    Source: the patterns of Data-Juicer.
     """
     if not 2 <= min_col <= 20 or not 2 <= max_col <= 20:
         raise FunctionError.of("bad-parameter", f"min_col is {min_col}, max_col {max_col}", "give both from 2 to 20")

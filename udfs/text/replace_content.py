@@ -11,6 +11,8 @@ from ._pattern import replace_pattern
 
 # A pattern that means just its characters, and is not wrapped as r'..'.
 LITERAL = re.compile(r"(?!r['\"])[^\\.^$*+?{}\[\]|()]+")
+# What every match begins with, where the pattern has no alternatives and no flags.
+LITERAL_START = re.compile(LITERAL.pattern + "(?![*?{])")
 
 
 @mapper(
@@ -27,7 +29,7 @@ def replace_content(text: pa.StringArray, pattern: list[str] | None, repl: list[
     signs are replaced much faster. Empty text becomes what the patterns make of it.
 
     Data-Juicer raises when the list of replacements is shorter than that of patterns and ignores what is too much;
-    here both are errors, but a list of one stands for every pattern.
+    here both are errors, but a list of one stands for every pattern. Source: the `regex` module of Python.
     """
     if not pattern:
         return text
@@ -42,10 +44,19 @@ def replace_content(text: pa.StringArray, pattern: list[str] | None, repl: list[
 
 
 def _replaced(text: pa.StringArray, pattern: str, repl: str) -> pa.StringArray:
-    import regex
-
     if LITERAL.fullmatch(pattern) and "\\" not in repl:
         return pc.replace_substring(text, pattern, repl)
+    start = None if "|" in pattern or "(?" in pattern else LITERAL_START.match(pattern)
+    if start is None:
+        return _explained(text, pattern, repl)
+    may_match = pc.match_substring_regex(text, start[0])
+    return pc.replace_with_mask(text, may_match, _explained(text.filter(may_match), pattern, repl))
+
+
+def _explained(text: pa.StringArray, pattern: str, repl: str) -> pa.StringArray:
+    """`replace_pattern`, with an error that says which pattern is wrong."""
+    import regex
+
     try:
         return replace_pattern(text, pattern, repl)
     except (regex.error, IndexError) as error:
