@@ -3,6 +3,7 @@
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable
+from itertools import accumulate, chain
 from re import Pattern
 
 import numpy as np
@@ -15,6 +16,7 @@ from ._spans import copy
 from ._trim import trim
 
 MOST_BYTES = 2**31 - 1  # of an Arrow string array
+BLOCK = 64
 
 
 def chunks_by_literal(text: pa.StringArray, literal: np.ndarray, max_len: int, overlap: int) -> pa.ListArray:
@@ -94,10 +96,16 @@ def _pieces(data, i, stop, literal, max_len, overlap, table, begins, ends, found
 @kernel
 def _forward(data, i, stop, chars):
     """The byte that is `chars` characters after byte `i`, at most `stop`."""
-    while chars > 0 and i < stop:
-        b = data[i]
-        i += 1 if b < 0x80 else 2 if b < 0xE0 else 3 if b < 0xF0 else 4
-        chars -= 1
+    while chars >= BLOCK and i + BLOCK <= stop:  # a loop of fixed length, which the compiler makes a few instructions
+        for k in range(i, i + BLOCK):
+            chars -= (data[k] & 0xC0) != 0x80
+        i += BLOCK
+    while i < stop:
+        begins = (data[i] & 0xC0) != 0x80
+        if begins and chars == 0:
+            break
+        chars -= begins
+        i += 1
     return i
 
 
@@ -126,15 +134,22 @@ def chunks_by_pattern(
     max_len: int | None,
     overlap: int,
     token_ends: Callable[[list[str]], list[list[int]]] | None,
-) -> list[list[str]]:
+) -> pa.ListArray:
     """The chunks of each text; lengths are in the tokens that `token_ends` finds, or else in characters."""
     if max_len is None:
         assert pattern is not None
-        return [[part for part in pattern.split(text) if part is not None and part.strip()] for text in texts]
-    units = [range(1, len(text) + 1) for text in texts] if token_ends is None else token_ends(texts)
-    if pattern is None:
-        return [_token_windows(text, ends, max_len, overlap) for text, ends in zip(texts, units, strict=True)]
-    return [_cut(text, ends, pattern, max_len, overlap) for text, ends in zip(texts, units, strict=True)]
+        rows = [[part for part in pattern.split(text) if part and not part.isspace()] for text in texts]
+    elif token_ends is None:
+        assert pattern is not None
+        rows = [_cut(text, None, pattern, max_len, overlap) for text in texts]
+    else:
+        units = zip(texts, token_ends(texts), strict=True)
+        if pattern is None:
+            rows = [_token_windows(text, ends, max_len, overlap) for text, ends in units]
+        else:
+            rows = [_cut(text, ends, pattern, max_len, overlap) for text, ends in units]
+    offsets = pa.array([0, *accumulate(map(len, rows))], pa.int32())
+    return pa.ListArray.from_arrays(offsets, pa.array(chain.from_iterable(rows), pa.string()))
 
 
 def _token_windows(text: str, ends: list[int], max_len: int, overlap: int) -> list[str]:
@@ -145,16 +160,19 @@ def _token_windows(text: str, ends: list[int], max_len: int, overlap: int) -> li
     return [chunk for chunk in chunks if chunk]
 
 
-def _cut(text: str, ends: list[int] | range, pattern: Pattern[str], max_len: int, overlap: int) -> list[str]:
+def _cut(text: str, ends: list[int] | None, pattern: Pattern[str], max_len: int, overlap: int) -> list[str]:
+    """Cut at the last match within `max_len` units, which end at `ends` or are characters; without a match, behind."""
     chunks = []
     start = 0
-    while len(ends) - (unit := bisect_right(ends, start)) > max_len:
-        window = text[start : ends[unit + max_len - 1]]
+    units = len(text) if ends is None else len(ends)
+    while units - (unit := start if ends is None else bisect_right(ends, start)) > max_len:
+        limit, again = unit + max_len, unit + max_len - overlap
+        window = text[start : limit if ends is None else ends[limit - 1]]
         last = deque(pattern.finditer(window), maxlen=1)
         if last and last[0].end() > 0:
             chunk, start = window[: last[0].start()], start + last[0].end()
         else:
-            chunk, start = window, ends[unit + max_len - overlap - 1]
-        if chunk.strip():
+            chunk, start = window, again if ends is None else ends[again - 1]
+        if chunk and not chunk.isspace():
             chunks.append(chunk)
     return [*chunks, text[start:]]

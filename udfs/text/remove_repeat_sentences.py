@@ -7,7 +7,7 @@ from juicesql.api import kernel, mapper, rewrite_utf8
 
 from ._chars import SPACE, classes, decode, encode, longest_row, lowered
 from ._trim import trim
-from ._words import _ends_in_sigma, hash_bytes, same_bytes, table_bits
+from ._words import ends_in_sigma, hash_bytes, same_bytes, table_bits
 
 # What a character is to the splitter: it ends a sentence, is one of two that end one, ends one before a closing quote.
 END, ELLIPSIS, BEFORE_QUOTE, QUOTE = 1, 2, 4, 8
@@ -31,8 +31,8 @@ def remove_repeat_sentences(
     is then shorter than `min_repeat_sentence_length` characters always stays. Lines stay, even those that have become
     empty, and so does the spacing of the sentences that stay. Empty text stays empty.
 
-    As in Data-Juicer, whose pattern has { } 6 2 among the marks by mistake; its `tokenizer`, a Python function, is left
-    out.
+    Source: Data-Juicer, whose pattern has { } 6 2 among the marks by mistake; its `tokenizer`, a Python function, is
+    left out.
     """
     settings = (lowercase, ignore_special_character, min_repeat_sentence_length)
     return rewrite_utf8(_remove_repeats, text, 1, _marks(), _kept(), classes(), lowered(), *settings)
@@ -168,7 +168,7 @@ def _write_key(data, i, stop, keys, at, kept, flags, lower, lowercase, ignore):
             i = after
             continue
         if lowercase:
-            final = c == 0x3A3 and _ends_in_sigma(data, begin, i, after, stop, flags)
+            final = c == 0x3A3 and ends_in_sigma(data, begin, i, after, stop, flags)
             c = 0x69 if c == 0x130 else 0x3C2 if final else int(lower[c])
         if not ignore or (kept[c] if c < 0x80 else 0x4E00 <= c <= 0x9FA5):
             at = encode(keys, at, c)

@@ -27,8 +27,9 @@ def remove_words_with_incorrect_substrings(
 
     Words are what stands between newlines, tabs and spaces. A substring counts if it lies between the first and the
     last character of the word that is not special (so `//` at an end does not); case matters. The words that stay are
-    joined by one newline, tab or space, the first of these that stood between them: runs of blanks, empty lines and
-    blanks at the ends go, even where no word does. Empty text stays empty.
+    joined by a newline if one stood between them, else by a tab if one did, else by a space: runs of blanks, empty
+    lines and blanks at the ends go, even where no word does. Empty text stays empty. Source: the data preparation of
+    BigScience ROOTS (Laurençon et al. 2022), as in Data-Juicer.
 
     `tokenization := true` takes the pieces of the SentencePiece model `<lang>.sp.model` (the extra "tokenizers";
     `sp_model` is the path of another one) instead. Where a piece goes, the others are joined with a space for each
