@@ -8,6 +8,7 @@ from importlib.util import find_spec
 import pyarrow as pa
 import pytest
 from definitions import texts
+from definitions_cleaning import html_tables
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -67,23 +68,12 @@ class TestChineseConvert:
 
 
 class TestTables:
-    def definition(self, page: str, header: bool) -> list[list[list[str]]]:
-        bs4 = pytest.importorskip("bs4")
-        found = []
-        for table in bs4.BeautifulSoup(page, "html.parser").find_all("table"):
-            rows = [
-                [cell.get_text(strip=True) for cell in row.find_all(["td", "th"], recursive=False)]
-                for row in table.find_all("tr")
-                if header or row.find("th", recursive=False) is None
-            ]
-            found.append([row for row in rows if row])
-        return [table for table in found if table]
-
     @given(st.lists(st.sampled_from(PIECES), max_size=40).map("".join), st.booleans())
     @settings(max_examples=300, deadline=None)
     def test_cells_of_broken_pages(self, page: str, header: bool) -> None:
+        need("bs4")
         page = "<table><tr><td>" + page
-        assert call("extract_tables_from_html", [page], include_header=header) == [self.definition(page, header)]
+        assert call("extract_tables_from_html", [page], include_header=header) == [html_tables(page, header)]
 
     @given(st.lists(st.sampled_from(PIECES), max_size=40).map("".join))
     @settings(max_examples=200, deadline=None)

@@ -5,9 +5,19 @@ import time
 import definitions as plain
 import pytest
 import regex
+from definitions_cleaning import (
+    beheaded,
+    expanded,
+    only_chinese,
+    uncommented,
+    without_bibliography,
+    without_chars,
+    without_copyright,
+    without_ips,
+    without_tables,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from juicesql.udfs.text import clean_ip
 
 from juicesql.errors import FunctionError
 
@@ -23,17 +33,6 @@ def batches(*pieces: str, size: int = 30):
 def agree(name: str, texts: list[str], expected: list[str], **parameters: object) -> None:
     assert plain.call(name, texts, **parameters) == expected
     assert [plain.call(name, [t], **parameters)[0] for t in texts] == expected
-
-
-def without_copyright(text: str) -> str:
-    comment = regex.search(r"/\*[^*]*\*+(?:[^/*][^*]*\*+)*/", text)
-    if comment:
-        goes = regex.search("copyright", comment[0], regex.IGNORECASE | regex.ASCII)
-        return text[: comment.start()] + text[comment.end() :] if goes else text
-    lines = text.split("\n")
-    while lines and (not lines[0] or lines[0].startswith(("//", "#", "--"))):
-        del lines[0]
-    return "\n".join(lines)
 
 
 @some
@@ -53,18 +52,7 @@ ips = batches(
 @settings(max_examples=1000, deadline=None)
 @given(ips, st.sampled_from(["", "IP", "<a long replacement 中>", r"[\g<0>]"]))
 def test_clean_ip(texts: list[str], repl: str) -> None:
-    agree("clean_ip", texts, [regex.sub(clean_ip.PATTERN, repl, t, flags=regex.DOTALL) for t in texts], repl=repl)
-
-
-def expanded(text: str) -> str:
-    heads = [r"\\\bnewcommand\b\*?\{(\\[a-zA-Z0-9]+?)\}\{(.*?)\}$", r"\\def\s*(\\[a-zA-Z0-9]+?)\s*\{(.*?)\}$"]
-    macros = {found[1]: found[2] for head in heads for found in regex.finditer(head, text, regex.MULTILINE)}
-    grown = text
-    for name, value in macros.items():
-        grown = regex.sub(regex.escape(name) + "(?![a-zA-Z0-9])", lambda _, value=value: value, grown)
-        if len(grown) > 100_000:
-            return text
-    return grown if len(grown) <= 16 * len(text) else text
+    agree("clean_ip", texts, [without_ips(t, repl) for t in texts], repl=repl)
 
 
 @settings(max_examples=800, deadline=None)
@@ -79,11 +67,6 @@ def test_expand_macro(texts: list[str]) -> None:
     agree("expand_macro", texts, [expanded(t) for t in texts])
 
 
-BIBLIOGRAPHY = (
-    r"(\\appendix|\\begin\{references\}|\\begin\{REFERENCES\}|\\begin\{thebibliography\}|\\bibliography\{.*\}).*$"
-)
-
-
 @some
 @given(
     batches(
@@ -92,13 +75,7 @@ BIBLIOGRAPHY = (
     )
 )  # fmt: skip
 def test_remove_bibliography(texts: list[str]) -> None:
-    agree("remove_bibliography", texts, [regex.sub(BIBLIOGRAPHY, "", t, flags=regex.DOTALL) for t in texts])
-
-
-def uncommented(text: str, inline: bool, multiline: bool) -> str:
-    if inline:
-        text = regex.sub(r"[^\\]%.+$", "", text, flags=regex.MULTILINE)
-    return regex.sub(r"^%.*\n?", "", text, flags=regex.MULTILINE) if multiline else text
+    agree("remove_bibliography", texts, [without_bibliography(t) for t in texts])
 
 
 @settings(max_examples=1000, deadline=None)
@@ -106,17 +83,6 @@ def uncommented(text: str, inline: bool, multiline: bool) -> str:
 def test_remove_comments(texts: list[str], inline: bool, multiline: bool) -> None:
     expected = [uncommented(t, inline, multiline) for t in texts]
     agree("remove_comments", texts, expected, inline=inline, multiline=multiline)
-
-
-HEADER = "|".join(
-    rf"\\\b{name}\b\*?(?:\[(.*?)\])?\{{(.*?)\}}"
-    for name in ("chapter", "part", "section", "subsection", "subsubsection", "paragraph", "subparagraph")
-)
-
-
-def beheaded(text: str, drop: bool) -> str:
-    found = regex.search(HEADER, text, regex.DOTALL)
-    return text[found.start() :] if found else "" if drop else text
 
 
 @settings(max_examples=1000, deadline=None)
@@ -131,9 +97,10 @@ def test_remove_header(texts: list[str], drop: bool) -> None:
     agree("remove_header", texts, [beheaded(t, drop) for t in texts], drop_no_head=drop)
 
 
-patterns = st.sampled_from(
-    ["a", "a ", "é", "中", "aa", "[a-z]", "a.", "^", "$", "r'a'", "r'", "\\s+", "(a)|b", "#", "&"]
-)
+patterns = st.sampled_from([
+    "a", "a ", "é", "中", "aa", "[a-z]", "a.", "^", "$", "r'a'", "r'", "\\s+", "(a)|b", "#", "&",
+    "aa?", "aé*", " a+", "(?i)A", "a(?i:A)", "ab|é", "aa{0,1}", "中a.",
+])  # fmt: skip
 
 
 @some
@@ -149,39 +116,24 @@ def test_replace_content(texts: list[str], pairs: list[tuple[str, str]]) -> None
 @some
 @given(batches(*"◆●|]^-[\\"), st.lists(st.text(st.sampled_from("◆●|]^-[\\aé中😀\x00"), max_size=3), max_size=4))
 def test_remove_specific_chars(texts: list[str], chars: list[str]) -> None:
-    expected = ["".join(c for c in t if c not in "".join(chars)) for t in texts]
+    expected = [without_chars(t, "".join(chars)) for t in texts]
     agree("remove_specific_chars", texts, expected, chars_to_remove=chars)
 
 
 @some
 @given(batches(*"中一龥龦、·。!%"), st.booleans(), st.booleans(), st.booleans())
 def test_remove_non_chinese_character(texts: list[str], letters: bool, digits: bool, marks: bool) -> None:
-    kept = (
-        "[\u4e00-\u9fa5"
-        + "A-Za-z" * letters
-        + "0-9" * digits
-        + r".， ,\-。%《*》/•、&＆(—)（+）：？!！“”·" * marks
-        + "]"
-    )
-    expected = ["".join(regex.findall(kept, t)) for t in texts]
+    expected = [only_chinese(t, letters, digits, marks) for t in texts]
     options = {"keep_alphabet": letters, "keep_number": digits, "keep_punc": marks}
     agree("remove_non_chinese_character", texts, expected, **options)
 
 
 def test_removal_by_character_of_every_character() -> None:
     texts = ["".join(chr(c) for c in range(i, i + 64) if not 0xD800 <= c < 0xE000) for i in range(0, 0x110000, 64)]
-    kept = r"[\u4e00-\u9fa5A-Za-z0-9.， ,\-。%《*》/•、&＆(—)（+）：？!！“”·]"
-    expected = ["".join(regex.findall(kept, t)) for t in texts]
-    assert plain.call("remove_non_chinese_character", texts) == expected
+    assert plain.call("remove_non_chinese_character", texts) == [only_chinese(t) for t in texts]
     for char in "\x7f\x80\u07ff\u0800\uffff\U00010000\U0010ffff":
         expected = [t.replace(char, "") for t in texts]
         assert plain.call("remove_specific_chars", texts, chars_to_remove=[char]) == expected
-
-
-def without_tables(text: str, min_col: int, max_col: int) -> str:
-    for n in range(min_col - 1, max_col):
-        text = regex.sub(rf"(?<=\n)((\S+?)([ |\t](\S+?)){{{n}}}\n+){{2,}}", "", text, timeout=20)
-    return text
 
 
 @settings(max_examples=1500, deadline=None)

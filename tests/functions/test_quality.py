@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import math
 import sys
-import unicodedata
 from pathlib import Path
 
 import definitions as plain
 import numpy as np
 import pyarrow as pa
 import pytest
+from definitions_quality import hashed_ngrams
 from hypothesis import given, settings
-from juicesql.udfs.text._grams import UNSPACED_RANGES
 
 from juicesql.call import apply
 from juicesql.connection import connect
@@ -21,7 +20,6 @@ from juicesql.errors import FunctionError, JuiceError
 from juicesql.kernels import kernel
 from juicesql.registry import Registry
 
-MASK = (1 << 64) - 1
 HARD = [
     "",
     "\n\n",
@@ -36,46 +34,18 @@ HARD = [
 ]
 
 
-def tokens(text: str) -> list[str]:
-    found, word = [], ""
-    for char in text:
-        group = unicodedata.category(char)[0]
-        unspaced = any(first <= ord(char) <= last for first, last in UNSPACED_RANGES)
-        if group in "LNM" and not unspaced:
-            word += char
-            continue
-        found += [word, "" if group in "ZC" else char]
-        word = ""
-    lowered = [[c.lower() if len(c.lower()) == 1 else c for c in t] for t in [*found, word] if t]
-    return ["".join(t) for t in lowered]
-
-
-def numbers(text: str, ngrams: int, dims: int) -> list[int]:
-    hashes, out = [], []
-    for token in tokens(text):
-        h = 14695981039346656037
-        for char in token:
-            h = (h ^ ord(char)) * 1099511628211 & MASK
-        hashes.append(h)
-    for end in range(1, len(hashes) + 1):
-        for n in range(min(ngrams, end), 0, -1):
-            gram = hashes[end - n]
-            for h in hashes[end - n + 1 : end]:
-                gram = (gram * 0x5851F42D4C957F2D & MASK) ^ h
-            out.append((((gram ^ gram >> 32) * 0x9E3779B97F4A7C15 & MASK) >> 40) % dims)
-    return list(dict.fromkeys(out))
-
-
 @settings(max_examples=150, deadline=None)
 @given(plain.texts)
 def test_features_equal_their_definition(text: str) -> None:
     for ngrams, dims in ((1, 1 << 18), (2, 64), (3, 1024)):
-        assert plain.call("hashed_ngrams", [text, "x"], ngrams=ngrams, dims=dims)[0] == numbers(text, ngrams, dims)
+        assert plain.call("hashed_ngrams", [text, "x"], ngrams=ngrams, dims=dims)[0] == hashed_ngrams(
+            text, ngrams, dims
+        )
 
 
 def test_features_of_hard_texts_in_one_batch() -> None:
     texts = [*HARD, "word " * 20_000, "中文" * 3000]
-    assert plain.call("hashed_ngrams", texts) == [numbers(t, 2, 1 << 18) for t in texts]
+    assert plain.call("hashed_ngrams", texts) == [hashed_ngrams(t) for t in texts]
 
 
 @pytest.mark.parametrize("wrong", [{"ngrams": 0}, {"ngrams": 6}, {"dims": 0}, {"dims": 100}, {"dims": 1 << 25}])
@@ -108,7 +78,7 @@ def test_scores_equal_their_definition_compiled_or_not(model: Path, monkeypatch:
     texts = [*HARD, "The quick brown fox. " * 9, "北京欢迎你"]
     expected = []
     for text in texts:
-        grams = numbers(text, 2, 64)
+        grams = hashed_ngrams(text, 2, 64)
         total = sum(float(weights[g]) for g in grams)
         expected.append(1 / (1 + math.exp(-0.5 - (total / math.sqrt(len(grams)) if grams else 0))))
     for module in list(sys.modules.values()):

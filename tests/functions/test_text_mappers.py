@@ -2,10 +2,10 @@
 
 import definitions as plain
 import regex
+from definitions_cleaning import punctuation, whitespace, without_emails, without_links, without_tags
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from juicesql.udfs.text import clean_email, clean_links
-from juicesql.udfs.text.punctuation_normalization import REPLACED
+from juicesql.udfs.text import clean_links
 from selectolax.lexbor import LexborHTMLParser
 
 batches = st.lists(plain.texts, min_size=1, max_size=5)
@@ -15,18 +15,6 @@ some = settings(max_examples=400, deadline=None)
 def agree(name: str, texts: list[str], expected: list[str], **parameters: object) -> None:
     assert plain.call(name, texts, **parameters) == expected
     assert [plain.call(name, [t], **parameters)[0] for t in texts] == expected
-
-
-def whitespace(text: str) -> str:
-    blanks = "\t\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\xa0\u202f\u205f\u3000"
-    blanks += "\u200b\u200c\u200d\u2060\ufffc\x84"
-    return text.strip().translate({ord(c): " " for c in blanks})
-
-
-def punctuation(text: str) -> str:
-    marks = {char: ascii_ for chars, ascii_ in REPLACED.items() for char in chars}
-    assert len(marks) == 34
-    return "".join(marks.get(c, c) for c in text)
 
 
 @some
@@ -42,7 +30,7 @@ mails = st.lists(st.sampled_from([*"abzA.@-+_ 1é中\n", "a@b.c", "x.y@z.", ".co
 @some
 @given(st.lists(st.one_of(mails, plain.texts), min_size=1, max_size=4), st.sampled_from(["", "MAIL", "<E-MAIL éé>"]))
 def test_clean_email(texts: list[str], repl: str) -> None:
-    expected = [regex.sub(clean_email.PATTERN, repl, t, flags=regex.DOTALL) for t in texts]
+    expected = [without_emails(t, repl) for t in texts]
     agree("clean_email", texts, expected, repl=repl)
 
 
@@ -55,14 +43,14 @@ links = st.lists(st.sampled_from(parts), max_size=18).map("".join)
 @settings(max_examples=2000, deadline=None)
 @given(st.lists(links, min_size=1, max_size=3), st.sampled_from(["", "LINK", "<a long replacement 中>"]))
 def test_clean_links(texts: list[str], repl: str) -> None:
-    expected = [regex.sub(clean_links.PATTERN, repl, t, flags=regex.DOTALL, timeout=5) for t in texts]
+    expected = [without_links(t, repl) for t in texts]
     agree("clean_links", texts, expected, repl=repl)
 
 
 @some
 @given(batches)
 def test_clean_links_of_any_text(texts: list[str]) -> None:
-    agree("clean_links", texts, [regex.sub(clean_links.PATTERN, "", t, flags=regex.DOTALL, timeout=5) for t in texts])
+    agree("clean_links", texts, [without_links(t) for t in texts])
 
 
 def test_link_classes_hold_what_the_search_takes_for_granted() -> None:
@@ -102,13 +90,7 @@ pages = st.lists(st.sampled_from([*plain.PIECES, *MARKUP, *MARKUP]), max_size=30
 @some
 @given(st.lists(pages, min_size=1, max_size=4))
 def test_clean_html(texts: list[str]) -> None:
-    def parsed(text: str) -> str:
-        for tag, put in (("<li>", "\n*"), ("<ol>", "\n*"), ("</li>", ""), ("</ol>", "")):
-            text = text.replace(tag, put)
-        body = LexborHTMLParser(text).body
-        return body.text() if body is not None else ""
-
-    agree("clean_html", texts, [parsed(t) for t in texts])
+    agree("clean_html", texts, [without_tags(t) for t in texts])
 
 
 def test_clean_html_of_every_character() -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import definitions as plain
 import pyarrow as pa
 import pytest
+from definitions_perplexity import Grams, perplexity, processor, write_arpa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from juicesql.udfs.text._tokens import cores
@@ -56,11 +57,6 @@ def train(folder: Path, **options: Any) -> str:
         **options,
     )
     return str(folder / "small.model")
-
-
-@lru_cache
-def processor(file: str) -> Any:
-    return sentencepiece.SentencePieceProcessor(model_file=file)
 
 
 def stripped(text: str, file: str) -> list[str]:
@@ -107,10 +103,10 @@ def test_the_model_of_a_language_is_found_in_the_folder_of_models(monkeypatch: p
     assert plain.call("perplexity", ["the cat sat"], lang="xx") == [3.0]
 
 
-def random_arpa(words: list[str], seed: int) -> dict[tuple[str, ...], tuple[float, float]]:
+def random_arpa(words: list[str], seed: int) -> Grams:
     """N-grams of up to three words with their log10 probabilities and back-off weights."""
     draw = random.Random(seed)
-    grams: dict[tuple[str, ...], tuple[float, float]] = {("<unk>",): (-3.0, 0.0), ("<s>",): (-99.0, -0.25)}
+    grams: Grams = {("<unk>",): (-3.0, 0.0), ("<s>",): (-99.0, -0.25)}
     for word in [*words, "</s>"]:
         grams[word,] = (round(-draw.uniform(0.5, 4), 3), 0.0 if word == "</s>" else round(-draw.uniform(0, 1), 3))
     starts, ends = ["<s>", *words], [*words, "</s>"]
@@ -118,36 +114,6 @@ def random_arpa(words: list[str], seed: int) -> dict[tuple[str, ...], tuple[floa
     grams |= {p: (round(-draw.uniform(0.1, 2), 3), round(-draw.uniform(0, 1), 3)) for p in pairs}
     triples = sorted({(*p, draw.choice(ends)) for p in pairs if p[1] != "</s>"})
     return grams | {t: (round(-draw.uniform(0.1, 1), 3), 0.0) for t in triples if t[1:] in grams}
-
-
-def write_arpa(file: Path, grams: dict[tuple[str, ...], tuple[float, float]]) -> Path:
-    orders = [[g for g in grams if len(g) == n] for n in range(1, max(map(len, grams)) + 1)]
-    lines = ["\\data\\", *(f"ngram {n}={len(found)}" for n, found in enumerate(orders, 1)), ""]
-    for n, found in enumerate(orders, 1):
-        tail = {g: f"\t{grams[g][1]}" if n < len(orders) else "" for g in found}
-        lines += [f"\\{n}-grams:", *(f"{grams[g][0]}\t{' '.join(g)}{tail[g]}" for g in found), ""]
-    file.write_text("\n".join([*lines, "\\end\\", ""]), "utf-8")
-    return file
-
-
-def log10_probability(grams: dict[tuple[str, ...], tuple[float, float]], words: list[str]) -> float:
-    """Of a sentence with its begin and end, by Katz's back-off."""
-
-    def conditional(history: tuple[str, ...], word: str) -> float:
-        if (*history, word) in grams:
-            return grams[*history, word][0]
-        return grams.get(history, (0.0, 0.0))[1] + conditional(history[1:], word)
-
-    known = ["<s>", *(w if (w,) in grams else "<unk>" for w in words), "</s>"]
-    return sum(conditional(tuple(known[max(0, i - 2) : i]), known[i]) for i in range(1, len(known)))
-
-
-def perplexity(text: str, file: str, grams: dict[tuple[str, ...], tuple[float, float]]) -> float:
-    lines = " ".join(processor(file).encode_as_pieces(text)).splitlines()
-    length = sum(len(line.split()) + 1 for line in lines)
-    # KenLM takes a line apart at ASCII whitespace only.
-    total = sum(log10_probability(grams, [w.decode() for w in line.encode().split()]) for line in lines)
-    return 10 ** (-total / length) if length else 0.0
 
 
 @pytest.fixture(scope="module")

@@ -1,11 +1,11 @@
 """Mappers of words, sentences and chunks equal the plain definition, in batches and row by row."""
 
 import importlib.util
-import re
 from pathlib import Path
 
 import definitions as plain
 import pytest
+from definitions_words import chunks, filtered, without_repeats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from juicesql.udfs.text import _punkt
@@ -24,13 +24,6 @@ long_text = "Some words. And more words! " * 4000
 def agree(name: str, texts: list[str], expected: list[object], **parameters: object) -> None:
     assert plain.call(name, texts, **parameters) == expected
     assert [plain.call(name, [t], **parameters)[0] for t in texts] == expected
-
-
-def filtered(text: str, keep) -> str:
-    """Split on newline, tab and space, and join what stays and is not empty."""
-    lines = [[[w for w in cell.split(" ") if w and keep(w)] for cell in line.split("\t")] for line in text.split("\n")]
-    cells = [[" ".join(words) for words in line if words] for line in lines]
-    return "\n".join("\t".join(line) for line in cells if line)
 
 
 @some
@@ -66,28 +59,6 @@ def test_pieces_with_incorrect_substrings() -> None:
     options = {"tokenization": True, "sp_model": str(model), "substrings": ["orld"]}
     texts = ["Hello world, hello", "Hello  there", "", "你好 world"]
     agree("remove_words_with_incorrect_substrings", texts, ["Hello, hello", "Hello  there", "", "你好"], **options)
-
-
-def without_repeats(text: str, lowercase: bool, ignore: bool, shortest: int) -> str:
-    seen, lines = set(), []
-    for line in text.split("\n"):
-        kept = ""
-        for sentence in split(line) if line else []:
-            key = sentence.strip()
-            key = key.lower() if lowercase else key
-            key = re.sub("[^a-zA-Z0-9\u4e00-\u9fa5\n\t ]", "", key) if ignore else key
-            if len(key) < shortest or key not in seen:
-                kept += sentence
-            if len(key) >= shortest:
-                seen.add(key)
-        lines.append(kept)
-    return "\n".join(lines)
-
-
-def split(line: str) -> list[str]:
-    for end in ("[.。!！?？]", r"\.{6}", "…{2}", "[.。!！?？{}62…][’”]"):
-        line = re.sub(f"({end})([^’”])", r"\1\n\2", line)
-    return line.split("\n")
 
 
 @settings(max_examples=400, deadline=None)
@@ -178,21 +149,6 @@ def test_parameters_are_found_where_nltk_keeps_them(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("NLTK_DATA", str(tmp_path))
     assert _punkt.punkt_folder("en") == folder
     assert plain.call("sentence_split", ["Mr. Smith. No"]) == ["Mr.\nSmith.\nNo"]
-
-
-def chunks(text: str, max_len: int | None, pattern: str | None, overlap: int) -> list[str]:
-    if max_len is None:
-        return [c for c in re.split(pattern, text) if c is not None and c.strip()]
-    if len(text) <= max_len:
-        return [text]
-    if pattern is None:
-        return [text[i : i + max_len] for i in range(0, len(text), max_len - overlap)]
-    matches = list(re.finditer(pattern, text[:max_len]))
-    cut, rest = max_len, max_len - overlap
-    if matches and matches[-1].end():
-        cut, rest = matches[-1].span()
-    head = [text[:cut]] if text[:cut].strip() else []
-    return head + chunks(text[rest:], max_len, pattern, overlap)
 
 
 PATTERNS = [None, r"\n\n", r"\n", " ", "b", "中", r"\.", "ab", r"\n+", r"[.!?]\s*", "(a)|(b)", "", "^", "a*"]
