@@ -1,4 +1,6 @@
 -- stat: text_len(text VARCHAR) -> BIGINT
--- Number of characters (Unicode code points). Usual cut: >= 10.
+-- Length of the text in characters (Unicode code points).
+--
+-- Empty text: 0. Usual cut: >= 10. Source: Data-Juicer's text_length_filter.
 create or replace macro text_len(text) as
     length(text);

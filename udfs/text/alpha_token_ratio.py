@@ -16,12 +16,13 @@ from ._tokens import counter_assets, token_counter
     assets=counter_assets,
 )
 class AlphaTokenRatio:
-    """Letters of the text a token: low for digits, symbols and scripts that the tokenizer takes apart.
+    """Mean number of letters in a token: low for digits, symbols and scripts that the tokenizer takes apart.
 
-    alpha_token_ratio = characters with `str.isalpha` / tokens as `num_token` counts them, which also says what
-    `hf_tokenizer` may be. It is a mean number of letters and not a share: English prose has about 3.5 to 4.5, random
-    bytes less than 1. Without tokens: 0. Usual cut: >= 0.25. In Data-Juicer it is alphanumeric_filter with
-    `tokenization`, where the tokenizer cannot be chosen.
+    alpha_token_ratio = characters for which `str.isalpha` holds / tokens as `num_token` counts them, which also says
+    what `hf_tokenizer` may be. English prose has about 3.5 to 4.5, random bytes less than 1. No tokens, or empty: 0.
+
+    Usual cut: >= 0.25. Source: Data-Juicer's alphanumeric_filter with `tokenization`, where the tokenizer cannot be
+    chosen.
     """
 
     def __init__(self, hf_tokenizer: str) -> None:

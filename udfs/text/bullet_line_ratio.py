@@ -14,7 +14,7 @@ def bullet_line_ratio(text: pa.StringArray, bullets: str) -> pa.DoubleArray:
     bullet_line_ratio = lines whose first character is one of those in `bullets` / lines. Lines are those of
     `str.splitlines`; blank lines count. No lines, or empty: 0. Good for every script.
 
-    Gopher: <= 0.9 (Rae et al. 2021, section A.1.1, which names no characters). Equals datatrove 0.10. Others take
-    '*-' (Dolma) or '•‣▶◀◦■□▪▫–' (RedPajama).
+    Usual cut: <= 0.9. Source: Gopher (Rae and others 2021, section A.1.1), which names no characters. Equals datatrove
+    0.10. Other projects take '*-' (Dolma) or '•‣▶◀◦■□▪▫–' (RedPajama).
     """
     return marked_line_ratio(text, FIRST, bullets, blank_lines=True)

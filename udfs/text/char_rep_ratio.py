@@ -15,7 +15,7 @@ def char_rep_ratio(text: pa.StringArray, rep_len: int) -> pa.DoubleArray:
 
     Over all overlapping n-grams of the raw text: D distinct ones, S of them seen once, k = min(floor(sqrt(D)), D - S);
     char_rep_ratio = sum of the k largest frequencies / sum of all. Text shorter than `rep_len`, or empty: 0.
-    Usual cut: <= 0.5.
+    Usual cut: <= 0.5. Source: Data-Juicer's character_repetition_filter.
     """
     if rep_len < 1:
         raise FunctionError.of("bad-parameter", f"rep_len is {rep_len}", "give rep_len := 1 or more")

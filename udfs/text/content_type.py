@@ -32,13 +32,15 @@ class ContentType:
 
     The model reads the first and the last 1024 bytes that are no whitespace and knows 214 types. The score is its
     probability, 0 to 1, of the best one; where it is below the threshold of that type (mostly 0.5), the label is 'txt',
-    or 'unknown' for a binary type, and the score stays. Labels and kinds are those of `Magika().identify_bytes`.
-    `kind` is Magika's group: code, text, document and so on. Fewer than eight bytes: 'txt' with score 1. Empty text:
-    label 'empty', kind 'inode', score 1. `programming_language` is the label of code.
+    or 'unknown' for a binary type, and the score stays. `kind` is Magika's group: code, text, document and so on. Fewer
+    than eight bytes: 'txt' with score 1. Empty text: label 'empty', kind 'inode', score 1. `programming_language` is
+    the label of code.
 
     About 5 ms a text on one core, however long the text is. Every text is a batch of its own, since the scores of
     larger ones differ in the seventh digit and save nothing; the cores work on several at once.
-    Usual cut: `content_type(text).kind in ('text', 'document')` for prose. Data-Juicer has no such operator.
+
+    Usual cut: kind in ('text', 'document') for prose: `content_type(text).kind in ('text', 'document')`. Source: Magika
+    (Fratantonio and others 2024); labels and kinds are those of its `identify_bytes`. Data-Juicer has no such operator.
     """
 
     def __init__(self) -> None:

@@ -20,10 +20,11 @@ def dup_ngram_char_ratio(text: pa.StringArray, n: int) -> pa.DoubleArray:
     further. dup_ngram_char_ratio = counted characters / characters of the text (white space is in the second only).
     Words are what stands between white space, case and punctuation kept. Fewer than `n` words, or empty: 0.
 
-    Gopher: n 5, 6, 7, 8, 9, 10 with <= 0.15, 0.14, 0.13, 0.12, 0.11, 0.10 (Rae et al. 2021, table A1, duplicate n-gram
-    character fraction). The formula is datatrove 0.10's, which takes the words of a tokenizer, so punctuation is a word
-    of its own there and more n-grams repeat, and which holds 'a bc' and 'ab c' for equal. Do not cut scripts without
-    spaces by it, where a whole sentence is a word: segment first, or use `char_rep_ratio`.
+    Usual cut: <= 0.15 for n = 5, and 0.14, 0.13, 0.12, 0.11, 0.10 for n = 6 to 10. Source: Gopher (Rae and others 2021,
+    table A1, duplicate n-gram character fraction), with the formula of datatrove 0.10. datatrove takes the words of a
+    tokenizer, so punctuation is a word of its own there and more n-grams repeat, and it holds 'a bc' and 'ab c' for
+    equal. Do not cut scripts without spaces by it, where a whole sentence is a word: segment first, or use
+    `char_rep_ratio`.
     """
     return map_utf8(_dup_ngram_char_ratio, text, np.float64, checked_n(n), layout_classes())
 

@@ -13,6 +13,6 @@ def dup_para_char_ratio(text: pa.StringArray) -> pa.DoubleArray:
 
     dup_para_char_ratio = characters of the paragraphs equal to an earlier one / characters of the text. Paragraphs as
     in `dup_para_ratio`; their inner line breaks count. No paragraphs, or empty: 0. Good for every script.
-    Gopher: <= 0.20 (Rae et al. 2021, table A1, duplicate paragraph character fraction).
+    Usual cut: <= 0.20. Source: Gopher (Rae and others 2021, table A1, duplicate paragraph character fraction).
     """
     return duplicate_ratio(text, paragraphs=True, by_chars=True)

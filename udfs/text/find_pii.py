@@ -13,11 +13,12 @@ from ._pii import KINDS, find_spans
     "-> STRUCT(kind VARCHAR, start BIGINT, length BIGINT, value VARCHAR)[]"
 )
 def find_pii(text: pa.StringArray, kinds: list[str] | None) -> pa.ListArray:
-    """Personal data in the text: kind, position (from 1 in characters, as `substr` counts), length and value.
+    """Personal data found in the text: the kind, position, length and value of each piece.
 
-    Each kind of `kinds` is looked for by itself; of finds that overlap, the leftmost stays, then the longest, then the
-    kind first in this list. The rules prefer a miss to a false find. Only ASCII characters are part of a find; a
-    character outside ASCII always ends a word. Empty text gives an empty list.
+    The position counts characters from 1, as `substr` does. Each kind of `kinds` is looked for by itself; of finds that
+    overlap, the leftmost stays, then the longest, then the kind first in this list. The rules prefer a miss to a false
+    find. Only ASCII characters are part of a find; a character outside ASCII always ends a word. Empty text gives an
+    empty list.
 
     - email: 1 to 64 of `A-Za-z0-9_.%+-` (no dot last, no two dots, the first a letter, digit or `_`), `@`, and the
       longest domain of labels with at least one dot whose last label is two or more letters or `xn--...`, at most 253
@@ -28,9 +29,9 @@ def find_pii(text: pa.StringArray, kinds: list[str] | None) -> pa.ListArray:
       address in any form of RFC 4291 that lies in 2000::/3, fc00::/7, fe80::/10, ff00::/8, 64:ff9b::/32 or
       ::ffff:0:0/96; other valid ones, such as `::1` and `a::b`, are mostly code.
     - phone: `+` and an assigned country code, 9 to 15 digits in all (the exact number where the plan of a large country
-      fixes it), with single spaces or hyphens between, or two dots or more, or a pair of brackets behind the code:
-      `+44 (0)20 7946 0958`. North American `(212) 555-0123`, `212-555-0123`, `212.555.0123` and `1-212-555-0123`, with
-      an area code and an exchange that the plan allows, but not with spaces alone. Hyphenated mobile numbers of China,
+      fixes it), with single spaces or hyphens between, or two dots or more, or a pair of brackets behind the code: `+44
+      (0)20 7946 0958`. North American `(212) 555-0123`, `212-555-0123`, `212.555.0123` and `1-212-555-0123`, with an
+      area code and an exchange that the plan allows, but not with spaces alone. Hyphenated mobile numbers of China,
       Japan and Korea: `138-0013-8000`. No other number without a country code.
     - credit_card: 13 to 19 digits, in one or in groups of 4-4-.., 4-6-5 or 4-6-4 with one kind of separator (space or
       hyphen), with a valid Luhn digit, and first digits and length that a card network uses. Never a 13-digit number
@@ -39,8 +40,11 @@ def find_pii(text: pa.StringArray, kinds: list[str] | None) -> pa.ListArray:
       of ISO 13616 and a remainder of 1 modulo 97.
 
     Numbers stand apart: not next to a letter, digit, underscore or plus, nor to `.`, `,`, `-` or a leading `/` with a
-    digit on its other side. `pii_count` counts the finds, `redact_pii` replaces them. Data-Juicer has no such operator:
-    its clean_email and clean_ip mappers cover less, with no check of the values.
+    digit on its other side.
+
+    Usual cut: none; `pii_count` counts the finds for a cut, `redact_pii` replaces them. Source: rules of juicesql over
+    RFC 4291, the numbering plans of E.164, the prefixes of card networks and ISO 13616. Data-Juicer has no such
+    operator: its clean_email and clean_ip mappers cover less, with no check of the values.
     """
     spans = find_spans(text, kinds)
     found = int(spans.rows[-1])

@@ -36,14 +36,15 @@ def flagged_words_ratio(
     Words are split on space, newline and tab, lowered and stripped of special characters; empty words are dropped.
     flagged_words_ratio = words on the list / words, at most 1. With `use_words_aug`, every run of as many words as each
     of `words_aug_group_sizes` says, joined by `words_aug_join_char`, counts as a further word: with ' ' it finds listed
-    phrases. `lang` 'all' takes the lists of every language together. Without words: 0. Usual cut: <= 0.045.
-
-    The shipped lists are the "Dirty, Naughty, Obscene and Otherwise Bad Words", not Data-Juicer's, which it downloads:
-    name the folder of its `flagged_words*.json` in `flagged_words_dir` to have its values; all such files are merged.
+    phrases. `lang` 'all' takes the lists of every language together. Without words, or empty: 0.
 
     With `tokenization`, words are instead the pieces of the SentencePiece model `sp_model`, by default
     `<lang>.sp.model` in the folder of models. As in Data-Juicer a piece keeps the U+2581 that begins a word, so a list
     without that mark matches only the pieces inside words.
+
+    Usual cut: <= 0.045. Source: Data-Juicer's flagged_words_filter. The shipped lists are the "Dirty, Naughty, Obscene
+    and Otherwise Bad Words", not Data-Juicer's, which it downloads: name the folder of its `flagged_words*.json` in
+    `flagged_words_dir` to have its values; all such files there are merged.
     """
     if tokenization:
         text = spaced_pieces(text, lang, sp_model)

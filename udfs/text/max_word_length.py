@@ -11,10 +11,11 @@ from ._word_totals import word_totals
 
 @stat("max_word_length(text VARCHAR) -> BIGINT")
 def max_word_length(text: pa.StringArray) -> pa.Int64Array:
-    """Number of characters of the longest word; minified scripts and encoded data have words without an end.
+    """Length of the longest word in characters; minified scripts and encoded data have endless words.
 
-    Words are what stands between white space (see `word_count`). Empty text: 0. C4, on a line: <= 1000 (the code that
-    made C4; the paper does not name it). Do not cut scripts without spaces by it.
+    Words are what stands between white space (see `word_count`). Empty text: 0. Do not cut scripts without spaces by
+    it.
+    Usual cut: <= 1000 on a line. Source: the code that made C4 (the paper, Raffel and others 2020, does not name it).
     """
     return map_utf8(_max_word_length, text, np.int64, layout_classes())
 

@@ -15,8 +15,9 @@ def mean_word_length(text: pa.StringArray) -> pa.DoubleArray:
 
     mean_word_length = characters that are not white space / `word_count`. No words, or empty: 0.
 
-    Gopher: between 3 and 10 (Rae et al. 2021, section A.1.1). datatrove 0.10 takes the words of a tokenizer, without
-    punctuation: about 0.4 less for English text. Do not cut scripts without spaces by it (see `word_count`).
+    Usual cut: between 3 and 10. Source: Gopher (Rae and others 2021, section A.1.1). datatrove 0.10 takes the words of
+    a tokenizer, without punctuation: about 0.4 less for English text. Do not cut scripts without spaces by it (see
+    `word_count`).
     """
     return map_utf8(_mean_word_length, text, np.float64, layout_classes())
 

@@ -9,12 +9,12 @@ from ._symbols import per_word
 
 @stat("newline_word_ratio(text VARCHAR) -> DOUBLE")
 def newline_word_ratio(text: pa.StringArray) -> pa.DoubleArray:
-    """Newlines for each word: lists of names and menus have many.
+    """Number of newlines for each word: lists of names and menus have many.
 
     newline_word_ratio = newlines (U+000A, those of blank lines too) / `word_count`. No words, or empty: 0.
 
-    FineWeb: <= 0.3 (datatrove's FineWeb filter, new_line_ratio; the paper does not name it). datatrove 0.10 divides by
-    the words of a tokenizer, which are some more. Do not cut scripts without spaces by it: `avg_line_length` serves
-    them.
+    Usual cut: <= 0.3. Source: datatrove's FineWeb filter (new_line_ratio; the paper, Penedo and others 2024, does not
+    name it). datatrove 0.10 divides by the words of a tokenizer, which are some more. Do not cut scripts without spaces
+    by it: `avg_line_length` serves them.
     """
     return per_word(text, ["\n"])

@@ -20,13 +20,15 @@ ENTITY_TAGS = {"NN", "NR", "PN", "NNS", "NNP", "NNPS", "PRP"}
     assets=assets,
 )
 def num_dependency_edges(text: pa.StringArray, lang: str, spacy_model: str | None) -> pa.ListArray:
-    """For each noun and pronoun, its edges in the dependency tree: one without any is a word in a list of keywords.
+    """Number of edges of each noun and pronoun in the dependency tree: one with 0 is a word in a list of keywords.
 
     Entities are the tokens that spaCy calls NOUN, PROPN or PRON with one of the tags NN, NNS, NNP, NNPS, PRP (English),
     NR, PN (Chinese). Edges of one = 1 if it is not a root + the tokens that hang on it, without punctuation. The marks
     of images, audios, videos and chunks are removed first. Text without entities, such as an empty one: an empty list.
-    Usual cut, which drops texts without entities: `len(x) > 0 and all_between(x, 1, null)`, x being the value.
     Languages, models and the longest text as in `num_action`.
+
+    Usual cut: >= 1 for all, and at least one: `len(x) > 0 and all_between(x, 1, null)`, x being the value.
+    Source: Data-Juicer's text_entity_dependency_filter.
     """
     return pa.array(measured(text, lang, spacy_model, _edges), pa.list_(pa.int64()))
 

@@ -12,8 +12,10 @@ from ._layout import first_mark, layout_classes, line_stop
 def num_paragraphs(text: pa.StringArray) -> pa.Int64Array:
     """Number of paragraphs: runs of lines without a blank line (empty, or white space only) among them.
 
-    Lines are those of `str.splitlines`. Empty text: 0. These are the paragraphs of `dup_para_ratio`. Text with one
-    paragraph a line, as web extraction often gives, is one paragraph here: count it with `num_lines`.
+    Lines are those of `str.splitlines`. Empty text: 0. Text with one paragraph a line, as web extraction often gives,
+    is one paragraph here: count it with `num_lines`.
+    Usual cut: none; the cuts are on `dup_para_ratio` and `dup_para_char_ratio`, whose paragraphs these are.
+    Source: juicesql.
     """
     return map_utf8(_num_paragraphs, text, np.int64, layout_classes())
 

@@ -11,17 +11,17 @@ from ._layout import CLOSING, LETTER, LOWER, NUMBER, SPACE, TERMINAL, layout_cla
 
 @stat("num_sentences(text VARCHAR) -> BIGINT")
 def num_sentences(text: pa.StringArray) -> pa.Int64Array:
-    """Number of sentences that are brought to an end, by rule and for every script with such marks.
+    """Number of complete sentences, found by rule, for every script that has marks to end them.
 
     A sentence ends at a run of terminal marks (Unicode 17, Sentence_Terminal, and '…') with the quotes and brackets
     that close behind it, if a letter or number stands since the last end, and white space or the end of the text
     follows; marks outside ASCII, such as '。', need nothing to follow. A lone full stop ends no sentence before a
     lower-case letter, nor after an initial ('J. Smith', 'U.S. Army'). Text behind the last mark, such as a menu or a
-    headline, is no sentence. Empty text: 0.
+    headline, is no sentence. Empty text: 0. The rule counts 'Dr. Smith' as an end, and Thai, which has no marks, as
+    none; the mapper `sentence_split` knows abbreviations, and costs more.
 
-    C4: >= 3 (Raffel et al. 2020, section 2.2; >= 5 in datatrove), counted there by a trained splitter in lines that end
-    with a mark. The rule counts 'Dr. Smith' as an end, and Thai, which has no marks, as none; the mapper
-    `sentence_split` knows abbreviations, and costs more.
+    Usual cut: >= 3. Source: C4 (Raffel and others 2020, section 2.2; >= 5 in datatrove), where a trained splitter
+    counts them in lines that end with a mark.
     """
     return map_utf8(_num_sentences, text, np.int64, layout_classes())
 

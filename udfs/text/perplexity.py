@@ -27,12 +27,14 @@ class Perplexity:
 
     The SentencePiece pieces of the text are joined by spaces; each line of the result is a sentence for KenLM.
     perplexity = 10 ** (-sum of log10 p(line, with begin and end) / sum of (pieces in the line + 1)), rounded to one
-    decimal. Text without pieces, or empty: 0. Usual cut: <= 1500.
+    decimal. Text without pieces, or empty: 0.
 
     The models are the files `sp_model` and `kenlm_model` (binary or ARPA), by default `<lang>.sp.model` and
     `<lang>.arpa.bin` or `<lang>.arpa` in the folder of models. Values compare only within one pair of models; those of
-    Wikipedia in edugp/kenlm on the hub are what Data-Juicer takes. A NUL character is an
-    unknown piece; Data-Juicer scores a text only up to it, which makes it too low. Method: CCNet (Wenzek et al. 2020).
+    Wikipedia in edugp/kenlm on the hub are what Data-Juicer takes. A NUL character is an unknown piece; Data-Juicer
+    scores a text only up to it, which makes it too low.
+
+    Usual cut: <= 1500. Source: Data-Juicer's perplexity_filter, after CCNet (Wenzek and others 2020).
     """
 
     def __init__(self, lang: str, sp_model: str | None, kenlm_model: str | None) -> None:

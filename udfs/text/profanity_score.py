@@ -21,16 +21,17 @@ def _assets() -> list[str]:
 
 @stat("profanity_score(text VARCHAR) -> DOUBLE", extra="safety", assets=_assets)
 def profanity_score(text: pa.StringArray) -> pa.DoubleArray:
-    """Probability, 0 to 1, that an English text is profane or offensive, by the model of alt-profanity-check 1.9.1.
+    """Probability, 0 to 1, that an English text is profane or offensive, by the words that it uses.
 
     The lowered words (two or more letters, digits or underscores of any script) that are among the 15,442 of the model
     are weighted by their number times their inverse document frequency, scaled to length 1; the score is the mean of
-    five linear support vector machines, each with its own sigmoid. It equals `predict_prob` of that package. The model
-    was fitted on short comments (Victor Zhou's data set of tweets and Wikipedia comments), so long texts are best cut
-    into parts. It knows words, not meaning. Text without known words, such as the empty one: 0.0364. Usual cut: <= 0.5.
+    five linear support vector machines, each with its own sigmoid. The model was fitted on short comments (Victor
+    Zhou's data set of tweets and Wikipedia comments), so long texts are best cut into parts. It knows words, not
+    meaning. Text without known words, such as the empty one: 0.0364.
 
-    The package keeps its model as a pickle; here both files are checked by SHA-256 and only their numbers are read.
-    Data-Juicer has no such operator; flagged_words_ratio counts the words of a list.
+    Usual cut: <= 0.5. Source: the model of alt-profanity-check 1.9.1, whose `predict_prob` gives the same values. The
+    package keeps its model as a pickle; here both files are checked by SHA-256 and only their numbers are read.
+    Data-Juicer has no such operator; `flagged_words_ratio` counts the words of a list.
     """
     m = load_model()
     tables = (classes(), lowered(), m.words, m.offsets, m.slots, m.frequencies, m.weights, m.calibration)

@@ -17,15 +17,16 @@ from ._quality import load_model, model_file
 def quality_score(text: pa.StringArray, model: str) -> pa.DoubleArray:
     """Probability, 0 to 1, that the text is of the good kind that a model was trained on.
 
-    The quality classifier of GPT-3 (Brown et al. 2020, appendix A): logistic regression over hashed words. You train
-    it on two folders or files, good text and bad: `juicesql models train-quality GOOD BAD --out NAME`. `model` is that
-    NAME (a file in `quality/` of the models folder) or a path. The features are the n-grams of `hashed_ngrams`, each
-    counted once: score = 1 / (1 + exp(-(bias + sum of their weights / sqrt(number of different n-grams)))). Text
-    without any visible character has only the bias: about 0.5 when nothing else decides.
+    You train the model on two folders or files, good text and bad: `juicesql models train-quality GOOD BAD --out NAME`.
+    `model` is that NAME (a file in `quality/` of the models folder) or a path. It is a logistic regression; its
+    features are the n-grams of `hashed_ngrams`, each counted once: score = 1 / (1 + exp(-(bias + sum of their weights /
+    sqrt(number of different n-grams)))). Empty text, and any without a visible character, has only the bias: about 0.5
+    when nothing else decides.
 
-    Usual cut: > 0.5. GPT-3 keeps some bad text too: `keep_pareto(quality_score(text), text)`.
-    Data-Juicer's tool of this name (its `doc_score`) runs outside of its operators, on Spark, and counts words that are
-    split on blanks only; here a punctuation mark or a Chinese character is a word too, so Chinese needs no tokenizer.
+    Usual cut: > 0.5; GPT-3 keeps some bad text too, as `keep_pareto(quality_score(text), text)` does. Source: the
+    quality classifier of GPT-3 (Brown and others 2020, appendix A). Data-Juicer's tool of this name (its `doc_score`)
+    runs outside of its operators, on Spark, and counts words that are split on blanks only; here a punctuation mark or
+    a Chinese character is a word too, so Chinese needs no tokenizer.
     """
     found = load_model(model)
     logits = map_utf8(_logits, text, np.float64, found.weights, found.bias, found.ngrams, token_kinds(), lowered())

@@ -19,8 +19,9 @@ class ResponsePerplexity:
     """Perplexity of a response after its query under a causal language model: `llm_perplexity` with two columns.
 
     response_perplexity = exp(mean cross-entropy of the response's tokens), in nats; the model reads the query, a space
-    and the response. An empty query leaves the response alone; a blank response gives NULL, where Data-Juicer gives
-    the perplexity of the query. Length, model and batches as in `llm_perplexity`. Usual cut: between 1 and 100.
+    and the response. An empty query leaves the response alone; an empty or blank response gives NULL, where Data-Juicer
+    gives the perplexity of the query. Length, model and batches as in `llm_perplexity`.
+    Usual cut: between 1 and 100. Source: Data-Juicer's llm_perplexity_filter with both its templates.
     """
 
     def __init__(self, hf_model: str, max_tokens: int) -> None:

@@ -14,10 +14,10 @@ def short_line_ratio(text: pa.StringArray, max_len: int) -> pa.DoubleArray:
     """Share of the lines that have at most `max_len` characters.
 
     Lines are those of `str.splitlines` that are not blank; white space at their ends counts. No lines, or empty: 0.
+    Chinese and Japanese say the same in about a third of the characters: `max_len := 10` there.
 
-    FineWeb: <= 0.67 (Penedo et al. 2024, section 3.6, fraction of lines shorter than 30 characters; datatrove 0.10,
-    whose values these are, counts lines of 30 too, and breaks lines at newlines only). Chinese and Japanese say the
-    same in about a third of the characters: `max_len := 10` there.
+    Usual cut: <= 0.67. Source: FineWeb (Penedo and others 2024, section 3.6, fraction of lines shorter than 30
+    characters). datatrove 0.10, whose values these are, counts lines of 30 too, and breaks lines at newlines only.
     """
     return map_utf8(_short_line_ratio, text, np.float64, layout_classes(), max_len)
 

@@ -14,14 +14,14 @@ from ._words import refine, same_bytes
     "words VARCHAR[] := ['the', 'be', 'to', 'of', 'and', 'that', 'have', 'with']) -> BIGINT"
 )
 def stopword_count(text: pa.StringArray, words: list[str]) -> pa.Int64Array:
-    """How many of the listed words occur in the text; each counts once.
+    """Number of the listed words that occur in the text, each counted once.
 
     The words of the text are split on space, newline and tab, lowered and stripped of special characters (as in
-    `stopwords_ratio`); those of the list are lowered. Empty text: 0.
+    `stopwords_ratio`); those of the list are lowered. Empty text: 0. The default list is English: give `words` for
+    another language. Do not cut scripts without spaces by it.
 
-    Gopher: >= 2 of the eight default words (Rae et al. 2021, section A.1.1). datatrove 0.10 does not lower the words of
-    the text, so 'The' is no stopword there. The default list is English: give `words` for another language. Do not cut
-    scripts without spaces by it.
+    Usual cut: >= 2 of the eight default words. Source: Gopher (Rae and others 2021, section A.1.1). datatrove 0.10 does
+    not lower the words of the text, so 'The' is no stopword there.
     """
     listed = [w.encode() for w in dict.fromkeys(word.lower() for word in words)]
     joined = np.frombuffer(b"".join(listed) + b"\0", np.uint8).copy()

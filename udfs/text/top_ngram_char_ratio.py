@@ -17,13 +17,13 @@ def top_ngram_char_ratio(text: pa.StringArray, n: int) -> pa.DoubleArray:
 
     top_ngram_char_ratio = occurrences of the most frequent n-gram * its characters, with one space between words /
     characters of the text, at most 1 (occurrences may overlap). Of equally frequent n-grams the first in the text
-    counts, even if it occurs once. Words are what stands between white space, case and punctuation kept. Fewer than
-    `n` words, or empty: 0.
+    counts, even if it occurs once. Words are what stands between white space, case and punctuation kept. Fewer than `n`
+    words, or empty: 0.
 
-    Gopher: n 2, 3, 4 with <= 0.20, 0.18, 0.16 (Rae et al. 2021, table A1, top n-gram character fraction). The formula
-    is datatrove 0.10's, which takes the words of a tokenizer, so punctuation is a word of its own there and ', and' a
-    2-gram: it drops more. Do not cut scripts without spaces by it, where a whole sentence is a word: segment first, or
-    use `char_rep_ratio`.
+    Usual cut: <= 0.20 for n = 2, 0.18 for n = 3, 0.16 for n = 4. Source: Gopher (Rae and others 2021, table A1, top
+    n-gram character fraction), with the formula of datatrove 0.10. datatrove takes the words of a tokenizer, so
+    punctuation is a word of its own there and ', and' a 2-gram: it drops more. Do not cut scripts without spaces by it,
+    where a whole sentence is a word: segment first, or use `char_rep_ratio`.
     """
     return map_utf8(_top_ngram_char_ratio, text, np.float64, checked_n(n), layout_classes())
 

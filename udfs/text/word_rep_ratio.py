@@ -21,10 +21,10 @@ def word_rep_ratio(
     """Share of the word n-grams (n = `rep_len`) that occur more than once in the text.
 
     Words are split on space, newline and tab, lowered and stripped of special characters; empty words are dropped.
-    word_rep_ratio = sum of the frequencies above 1 / sum of all frequencies of the overlapping n-grams.
-    With `tokenization`, words are instead the pieces of the SentencePiece model `sp_model`, by default
-    `<lang>.sp.model` in the folder of models; the U+2581 that begins a word stays, so "cat" inside a word differs from
-    "cat" at its start. Text with fewer than `rep_len` words, or empty: 0. Usual cut: <= 0.5.
+    word_rep_ratio = sum of the frequencies above 1 / sum of all frequencies of the overlapping n-grams. Text with fewer
+    than `rep_len` words, or empty: 0. With `tokenization`, words are instead the pieces of the SentencePiece model
+    `sp_model`, by default `<lang>.sp.model` in the folder of models; the U+2581 that begins a word stays, so "cat"
+    inside a word differs from "cat" at its start. Usual cut: <= 0.5. Source: Data-Juicer's word_repetition_filter.
     """
     if rep_len < 1:
         raise FunctionError.of("bad-parameter", f"rep_len is {rep_len}", "give rep_len := 1 or more")
