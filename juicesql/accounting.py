@@ -19,15 +19,18 @@ with kept as (select distinct sample_id from kept_ids),
 failed as (select sample_id, bool_or(fatal) as fatal, any_value(message) as message from failure group by sample_id),
 lost as (
     select sample_id, arg_max(cut, place) as cut, arg_max(value, place) as value,
-           arg_max(duplicate_of, place) as duplicate_of
+           arg_max(duplicate_of, place) as duplicate_of, arg_max(similarity, place) as similarity
     from drop_row join step_place using (cut) group by sample_id
 )
-select sample_id, 'kept' as verdict, null as cut, null as value, null::bigint as duplicate_of from kept
+select sample_id, 'kept' as verdict, null as cut, null as value, null::bigint as duplicate_of,
+       null::double as similarity
+from kept
 union all
-select sample_id, 'error', null, message, null from failed anti join kept using (sample_id)
+select sample_id, 'error', null, message, null, null from failed anti join kept using (sample_id)
 where fatal or sample_id in (select sample_id from lost where value is null and duplicate_of is null)
 union all
-select sample_id, case when duplicate_of is null then 'dropped' else 'duplicate' end, cut, value, duplicate_of
+select sample_id, case when duplicate_of is null then 'dropped' else 'duplicate' end, cut, value, duplicate_of,
+       similarity
 from lost anti join kept using (sample_id)
 where sample_id not in (select sample_id from failed where fatal)
   and not (value is null and duplicate_of is null and sample_id in (select sample_id from failed))
@@ -55,9 +58,10 @@ def decide(con: duckdb.DuckDBPyConnection, plan: Plan, execution: Execution, scr
     insert(con, "step_place", [*places.items(), *cuts])
     con.execute("create or replace temp table kept_ids as from read_parquet(?)", [str(scratch / "kept.parquet")])
     con.execute(
-        "create or replace temp table drop_row (sample_id bigint, cut varchar, value varchar, duplicate_of bigint)"
+        "create or replace temp table drop_row "
+        "(sample_id bigint, cut varchar, value varchar, duplicate_of bigint, similarity double)"
     )
-    for folder, extra in (("drops", "value, null"), ("lost", "null, duplicate_of")):
+    for folder, extra in (("drops", "value, null, null"), ("lost", "null, duplicate_of, similarity")):
         if any((scratch / folder).glob("*.parquet")):
             paths = str(scratch / folder / "*.parquet")
             con.execute(f"insert into drop_row select sample_id, cut, {extra} from read_parquet(?)", [paths])

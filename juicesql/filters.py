@@ -11,9 +11,13 @@ from juicesql.shape import is_star_only, limit_or_sample, with_tie_break
 from juicesql.signature import split_top
 from juicesql.sqltext import quote
 
+NAMING = ("duplicate_of", "similarity")  # columns of a relation whose rows are duplicates
 
-def filter_query(query: exp.Query, relation: str, deduplicates: bool) -> str:
-    """For a query that shows `*` of `relation` and nothing else: SQL that gives (RID, kept, duplicate_of).
+
+def filter_query(query: exp.Query, relation: str, deduplicates: bool, named: str = "") -> str:
+    """For a query that shows `*` of `relation` and nothing else: SQL that gives (RID, kept, duplicate_of, similarity).
+
+    With `named`, the query is an anti join with the relation of that name, whose rows say what each sample duplicates.
 
     Rows that it leaves out are dropped too. An empty string for any other query, and for one that orders its rows.
     """
@@ -25,10 +29,12 @@ def filter_query(query: exp.Query, relation: str, deduplicates: bool) -> str:
     name = query.args["from_"].this.alias_or_name
     if not is_star_only(query, name) or any(query.args.get(p) for p in ("group", "having", "distinct", "order")):
         return ""
+    if named:
+        return _named_duplicates(relation, named)
     kept = query.copy()
     with_tie_break(kept, f"__full_{relation}")
     kept.args["from_"].this.replace(exp.to_table(f"__full_{relation}", alias=quote(name)))
-    items = f"{quote(name)}.{RID}, true as kept, null::bigint as duplicate_of"
+    items = f"{quote(name)}.{RID}, true as kept, null::bigint as duplicate_of, null::double as similarity"
     if deduplicates and not joins and not limit_or_sample(kept):
         items = _first_of_each(kept)
         kept.set("qualify", None)
@@ -44,4 +50,24 @@ def _first_of_each(query: exp.Select) -> str:
     first = window.copy()
     first.set("this", exp.FirstValue(this=exp.column(SAMPLE)))
     number = to_sql(window)
-    return f"{RID}, {number} = 1 as kept, case when {number} > 1 then {to_sql(first)} end as duplicate_of"
+    other = f"case when {number} > 1 then {to_sql(first)} end as duplicate_of"
+    return f"{RID}, {number} = 1 as kept, {other}, 1.0::double as similarity"
+
+
+def names_duplicates(query: exp.Query, columns: dict[str, set[str]]) -> str:
+    """The relation that an anti join `using (sample_id)` leaves out, if its rows name what each sample duplicates."""
+    joins = query.args.get("joins") or []
+    if len(joins) != 1 or joins[0].args.get("kind") != "ANTI" or query.args.get("where") or query.args.get("qualify"):
+        return ""
+    name = joins[0].this.name
+    on_sample = [i.name for i in joins[0].args.get("using") or ()] == [SAMPLE]
+    return name if on_sample and {SAMPLE, *NAMING} <= columns.get(name, set()) else ""
+
+
+def _named_duplicates(relation: str, named: str) -> str:
+    chosen = ", ".join(f"any_value({c}) as {c}" for c in NAMING)
+    return (
+        f"select f.{RID}, n.{SAMPLE} is null as kept, {', '.join(f'n.{c}' for c in NAMING)} "
+        f"from {quote('__full_' + relation)} f "
+        f"left join (select {SAMPLE}, {chosen} from {quote(named)} group by {SAMPLE}) n using ({SAMPLE})"
+    )

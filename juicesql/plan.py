@@ -111,8 +111,11 @@ def rounds(cuts: Iterable[Cut], rank: Mapping[str, float]) -> list[list[Cut]]:
 
 @dataclass(frozen=True)
 class GlobalStep:
-    """Whole relations. `filter_sql` answers (RID, kept, duplicate_of) for each row of the first input, when the step
-    only drops rows; otherwise `sql` makes the new relation."""
+    """Whole relations; `sql` makes the new one.
+
+    When the step only drops rows, `filter_sql` says it for each row of the first input: RID, kept, duplicate_of,
+    similarity.
+    """
 
     name: str
     inputs: tuple[str, ...]

@@ -13,7 +13,7 @@ from juicesql.binder import Binder, Columns
 from juicesql.checks import check_functions, check_tables, parse_query
 from juicesql.cuts import and_terms, bounds_of
 from juicesql.errors import Problem, RecipeError
-from juicesql.filters import filter_query
+from juicesql.filters import filter_query, names_duplicates
 from juicesql.lift import Lifter, to_sql
 from juicesql.plan import RID, SAMPLE, Cut, GlobalStep, MapStep, Output, Plan, Step
 from juicesql.recipe import Recipe
@@ -267,7 +267,9 @@ class _Planner:
         tables = {n: self.relations[n].columns for n in inputs}
         first = self.relations[inputs[0]] if inputs else _Relation((), {})
         deduplicates = isinstance(query, exp.Select) and row_number_is_one(query)
-        filter_sql = filter_query(query, inputs[0], deduplicates) if inputs else ""
+        named = names_duplicates(query, {n: {c for c, _ in self.relations[n].columns} for n in inputs})
+        filter_sql = filter_query(query, inputs[0], deduplicates, named) if inputs else ""
+        deduplicates = deduplicates or bool(named)
         groups = isinstance(query, exp.Select) and not filter_sql and _brings_together(query)
         if isinstance(query, exp.Select):
             exclude_from_stars(query, first.hidden)

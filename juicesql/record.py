@@ -63,7 +63,7 @@ def record(
     con.execute("insert into verdicts select ?, sample_id, verdict, cut, value, duplicate_of from verdict", [run_id])
     con.execute(
         "insert into clusters with d as (from verdict where duplicate_of is not null) "
-        "select ?, cut, sample_id, duplicate_of, false, 1.0 from d "
+        "select ?, cut, sample_id, duplicate_of, false, similarity from d "
         "union all select distinct ?, cut, duplicate_of, duplicate_of, true, 1.0 from d",
         [run_id, run_id],
     )

@@ -290,7 +290,8 @@ class Embedded:
             self._view(step.name, f"from read_parquet({literal(str(path))})")
             if traced and step.traced:
                 lost = f"select distinct {SAMPLE} from {quote(first)} anti join {quote(step.name)} using ({SAMPLE})"
-                self._write_drops(step, f"select {SAMPLE}, null::bigint as duplicate_of from ({lost})")
+                nothing = "null::bigint as duplicate_of, null::double as similarity"
+                self._write_drops(step, f"select {SAMPLE}, {nothing} from ({lost})")
         self.execution.step_rows_out[step.name] = self._count(step.name)
 
     def _filter(self, step: GlobalStep, first: str) -> None:
@@ -298,7 +299,7 @@ class Embedded:
         self.con.execute(f"create table {ids} as {step.filter_sql}")
         self._view(step.name, f"select * from {full} where {RID} in (select {RID} from {ids} where kept)")
         lost = (
-            f"select i.{SAMPLE}, d.duplicate_of from {full} i left join {ids} d using ({RID}) "
+            f"select i.{SAMPLE}, d.duplicate_of, d.similarity from {full} i left join {ids} d using ({RID}) "
             "where coalesce(not d.kept, true)"
         )
         self._write_drops(step, lost)

@@ -1,18 +1,10 @@
 """Mapper `replace_content`."""
 
-import re
-
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from juicesql.api import FunctionError, mapper
 
 from ._pattern import replace_pattern
-
-# A pattern that means just its characters, and is not wrapped as r'..'.
-LITERAL = re.compile(r"(?!r['\"])[^\\.^$*+?{}\[\]|()]+")
-# What every match begins with, where the pattern has no alternatives and no flags.
-LITERAL_START = re.compile(LITERAL.pattern + "(?![*?{])")
 
 
 @mapper(
@@ -39,26 +31,5 @@ def replace_content(text: pa.StringArray, pattern: list[str] | None, repl: list[
         message = f"there are {len(pattern)} patterns and {len(repl)} replacements"
         raise FunctionError.of("bad-parameter", message, "give one repl for each pattern, or one for all")
     for one, put in zip(pattern, repl, strict=True):
-        text = _replaced(text, one, put)
+        text = replace_pattern(text, one, put)
     return text
-
-
-def _replaced(text: pa.StringArray, pattern: str, repl: str) -> pa.StringArray:
-    if LITERAL.fullmatch(pattern) and "\\" not in repl:
-        return pc.replace_substring(text, pattern, repl)
-    start = None if "|" in pattern or "(?" in pattern else LITERAL_START.match(pattern)
-    if start is None:
-        return _explained(text, pattern, repl)
-    may_match = pc.match_substring_regex(text, start[0])
-    return pc.replace_with_mask(text, may_match, _explained(text.filter(may_match), pattern, repl))
-
-
-def _explained(text: pa.StringArray, pattern: str, repl: str) -> pa.StringArray:
-    """`replace_pattern`, with an error that says which pattern is wrong."""
-    import regex
-
-    try:
-        return replace_pattern(text, pattern, repl)
-    except (regex.error, IndexError) as error:
-        mend = "mend the pattern or its repl; write a backslash before a sign that stands for itself"
-        raise FunctionError.of("bad-parameter", f"pattern {pattern!r}, repl {repl!r}: {error}", mend) from error
