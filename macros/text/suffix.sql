@@ -1,9 +1,10 @@
 -- macro: suffix(path VARCHAR) -> VARCHAR
--- Suffix of a file's name, with its dot and as it is written: '.py' of 'src/main.py'; a name without one is given whole.
+-- Suffix of a file's name, with its dot: '.py' of 'src/main.py'; a name without one is given whole.
 --
--- Documents have their file in the column `path`, so a cut on kinds of files is `suffix(path) in ('.py', 'Makefile')`
--- (Data-Juicer: `suffix_filter`). A compressed file has both, '.txt.gz'. A name that only begins with a dot has none.
--- Empty for an empty path. Source: the suffixes of Data-Juicer's text formatter.
+-- Documents have their file in the column `path`, so a cut on kinds of files is `suffix(path) in ('.py', 'Makefile')`;
+-- case is kept. A compressed file has both, '.txt.gz'. A name that only begins with a dot has none. Empty for an empty
+-- path.
+-- Source: Data-Juicer's suffix_filter, with the suffixes of its text formatter.
 create or replace macro suffix(path) as
     coalesce(
         nullif(regexp_extract(path, '[^/](\.[^/.]*(\.gz|\.zst)?)$', 1), ''),

@@ -32,16 +32,15 @@ def opencc_version(mode: str) -> list[str]:
     assets=opencc_version,
 )
 def chinese_convert(text: pa.StringArray, mode: str) -> pa.StringArray:
-    """Chinese text in other characters, by OpenCC: simplified, traditional, their regional forms, or Japanese kanji.
+    """Convert Chinese text with OpenCC: to simplified, traditional, a regional form, or Japanese kanji.
 
     The letters of `mode` stand for `s` simplified, `t` traditional in OpenCC's own standard, `tw` Taiwan, `hk` Hong
     Kong, `jp` new Japanese kanji; a final `p` also exchanges words that differ by region: s2t, t2s, s2tw, tw2s, s2hk,
     hk2s, s2twp, tw2sp, t2tw, tw2t, hk2t, t2hk, t2jp, jp2t. Words are found before characters are exchanged, so one
-    character may become several. A text without CJK is not looked at. Empty text stays empty. Source: OpenCC, with
-    the dictionaries of its package.
+    character may become several. A text without CJK is not looked at. Empty text stays empty.
 
-    Data-Juicer calls OpenCC as well; in the modes between `s` and `tw` or `hk`, OpenCC drops what follows a NUL.
-    Here the parts between NULs are converted one by one.
+    Source: Data-Juicer's chinese_convert_mapper, which calls OpenCC as well. In the modes between `s` and `tw` or `hk`,
+    OpenCC drops what follows a NUL; here the parts between NULs are converted one by one.
     """
     _check(mode)
     changes = pc.match_substring_regex(text, CJK)

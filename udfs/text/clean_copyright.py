@@ -16,7 +16,9 @@ def clean_copyright(text: pa.StringArray) -> pa.StringArray:
     are empty or begin with `//`, `#` or `--` are removed. Lines end at LF only. Empty text stays empty.
 
     As in Data-Juicer only one comment is cut, the newlines around it stay, and a shebang line or a Markdown heading at
-    the top counts as a comment line. Source: RedPajama-Data v1 (Together Computer 2023), cleaning of GitHub code.
+    the top counts as a comment line.
+    Source: Data-Juicer's clean_copyright_mapper, after RedPajama-Data v1 (Together Computer 2023), cleaning of GitHub
+    code.
     """
     return rewrite_utf8(_clean_copyright, text, 1, word_table(("copyright",))[0])
 

@@ -11,14 +11,15 @@ from ._html import simple_texts, tables
 
 @mapper("clean_html(text VARCHAR) -> VARCHAR", runs_on="process", extra="text")
 def clean_html(text: pa.StringArray) -> pa.StringArray:
-    """The text of an HTML page: all that its body shows, with nothing put between the elements.
+    """Extract the text of an HTML page: all that is in its body, with nothing put between the elements.
 
     `<li>` and `<ol>` become a newline and `*`, `</li>` and `</ol>` vanish; then an HTML5 parser (lexbor) reads the rest
     and the text of its body is taken: entities decoded, scripts and styles in the body included, whitespace before the
     first word gone, CR and CRLF as LF. Empty text stays empty.
 
-    Data-Juicer uses the older parser of selectolax, which has been withdrawn. It differs on broken input: it repeats
-    characters at a NUL, and keeps the name of a tag that is never closed (`a <b`), where this one drops it.
+    Source: Data-Juicer's clean_html_mapper. That one uses the older parser of selectolax, which has been withdrawn. It
+    differs on broken input: it repeats characters at a NUL, and keeps the name of a tag that is never closed (`a <b`),
+    where this one drops it.
     """
     data, offsets = utf8_buffers(text)
     out, out_offsets = np.empty(2 * int(offsets[-1] - offsets[0]) + 1, np.uint8), np.zeros(len(text) + 1, np.int32)

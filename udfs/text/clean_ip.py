@@ -16,14 +16,14 @@ SHORTEST = 7  # bytes of the shortest match, `1.2.3.4`
 
 @mapper("clean_ip(text VARCHAR, pattern VARCHAR := NULL, repl VARCHAR := '') -> VARCHAR")
 def clean_ip(text: pa.StringArray, pattern: str | None, repl: str) -> pa.StringArray:
-    r"""Replace IPv4 addresses, and IPv6 addresses written with all eight groups.
+    r"""Replace IP addresses, by nothing unless `repl` says by what: IPv4, and IPv6 with all eight groups.
 
     IPv4: four numbers from 0 to 255 without leading zeros, with dots between. IPv6: eight groups of 1 to 4 hexadecimal
     digits, with colons between; the short form `::` is not found. As in Data-Juicer, nothing is asked of what stands
-    around an address (`1.2.3.45678` loses `1.2.3.45`, a version number of four parts is an address), and a digit of
-    any script counts in IPv6. `pattern` is a pattern of the `regex` module instead (slow: it holds the GIL), `repl`
-    what is put there (`\1` is a group). Empty text stays empty. Source: the pattern of
-    Data-Juicer.
+    around an address (`1.2.3.45678` loses `1.2.3.45`, a version number of four parts is an address), and a digit of any
+    script counts in IPv6. `pattern` is a pattern of the `regex` module instead (slow: it holds the GIL); in `repl`,
+    `\1` is a group of it. Empty text stays empty. `redact_pii` finds addresses by stricter rules.
+    Source: Data-Juicer's clean_ip_mapper.
     """
     literal = literal_bytes(repl)
     if pattern is not None or literal is None:

@@ -27,9 +27,9 @@ def expand_macro(text: pa.StringArray) -> pa.StringArray:
     of the text. A text that would grow to more than 16 times its length, as only a hostile one does, stays as it is.
     Empty text stays empty.
 
-    Data-Juicer overlooks every second of equal macros that touch (`\a\a`) and a macro at the very end of the text,
+    Source: Data-Juicer's expand_macro_mapper, after RedPajama-Data v1 (Together Computer 2023), cleaning of arXiv
+    papers. That one overlooks every second of equal macros that touch (`\a\a`) and a macro at the very end of the text,
     because its pattern takes up the character after a name; here these are replaced too.
-    Source: RedPajama-Data v1 (Together Computer 2023), cleaning of arXiv papers.
     """
     changes = pc.match_substring_regex(text, r"\\(newcommand|def)")
     if not pc.any(changes).as_py():

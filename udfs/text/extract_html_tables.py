@@ -10,14 +10,14 @@ from ._tables import TABLE, Tables
 
 @mapper("extract_html_tables(text VARCHAR) -> VARCHAR[]", runs_on="process")
 def extract_html_tables(text: pa.StringArray) -> list[list[str]]:
-    """The tables of an HTML page as HTML, in the order of their start tags; nested ones also on their own.
+    """Extract the tables of an HTML page as HTML, in the order of their start tags; nested ones also on their own.
 
     The HTML is written anew from what was read: every element closed, entities decoded except those of `&`, `<` and
     `>`, attributes in order of their names, and white space alone between two tags as one newline or space. No table,
-    or an empty text, gives an empty list. `extract_tables_from_html` gives the texts of the cells. Source: the tree
-    that Beautiful Soup builds over the parser of Python's standard library, and its way to write it.
+    or an empty text, gives an empty list. `extract_tables_from_html` gives the texts of the cells.
 
-    Data-Juicer: `extract_tables_from_html_mapper` with `retain_html_tags: true`. The tables are the same.
+    Source: Data-Juicer's extract_tables_from_html_mapper with `retain_html_tags`, which calls Beautiful Soup over the
+    HTML parser of Python's standard library. The tables are the same.
     """
     holds = pc.match_substring_regex(text, TABLE).to_pylist()
     pages = text.to_pylist()

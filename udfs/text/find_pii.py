@@ -29,9 +29,9 @@ def find_pii(text: pa.StringArray, kinds: list[str] | None) -> pa.ListArray:
       address in any form of RFC 4291 that lies in 2000::/3, fc00::/7, fe80::/10, ff00::/8, 64:ff9b::/32 or
       ::ffff:0:0/96; other valid ones, such as `::1` and `a::b`, are mostly code.
     - phone: `+` and an assigned country code, 9 to 15 digits in all (the exact number where the plan of a large country
-      fixes it), with single spaces or hyphens between, or two dots or more, or a pair of brackets behind the code: `+44
-      (0)20 7946 0958`. North American `(212) 555-0123`, `212-555-0123`, `212.555.0123` and `1-212-555-0123`, with an
-      area code and an exchange that the plan allows, but not with spaces alone. Hyphenated mobile numbers of China,
+      fixes it), with single spaces or hyphens between, or two dots or more, or a pair of brackets behind the code:
+      `+44 (0)20 7946 0958`. North American `(212) 555-0123`, `212-555-0123`, `212.555.0123` and `1-212-555-0123`, with
+      an area code and an exchange that the plan allows, but not with spaces alone. Hyphenated mobile numbers of China,
       Japan and Korea: `138-0013-8000`. No other number without a country code.
     - credit_card: 13 to 19 digits, in one or in groups of 4-4-.., 4-6-5 or 4-6-4 with one kind of separator (space or
       hyphen), with a valid Luhn digit, and first digits and length that a card network uses. Never a 13-digit number

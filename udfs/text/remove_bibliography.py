@@ -16,7 +16,8 @@ def remove_bibliography(text: pa.StringArray) -> pa.StringArray:
 
     The text is cut at the first of `\appendix`, `\begin{references}`, `\begin{REFERENCES}`, `\begin{thebibliography}`
     and `\bibliography{`, the last only when a `}` follows somewhere. A longer name such as `\appendixname` counts as
-    well, as in Data-Juicer. Empty text stays empty. Source: RedPajama-Data v1 (Together Computer 2023), cleaning of
+    well, as in Data-Juicer. Empty text stays empty.
+    Source: Data-Juicer's remove_bibliography_mapper, after RedPajama-Data v1 (Together Computer 2023), cleaning of
     arXiv papers.
     """
     return rewrite_utf8(_remove_bibliography, text, 1, *word_table(COMMANDS))

@@ -18,8 +18,9 @@ def remove_comments(text: pa.StringArray, doc_type: str, inline: bool, multiline
     it, together with that character before it and the rest of its line. The character before may be the newline of the
     line before, which makes a comment line vanish; it may also be a letter or the `%` of `\%`, which is then lost, as
     in Data-Juicer. `multiline` then removes the lines that begin with `%`, with their newlines. Lines end at LF only.
-    `doc_type` can only be 'tex'. Empty text stays empty. Source: RedPajama-Data v1 (Together Computer 2023),
-    cleaning of arXiv papers.
+    `doc_type` can only be 'tex'. Empty text stays empty.
+    Source: Data-Juicer's remove_comments_mapper, after RedPajama-Data v1 (Together Computer 2023), cleaning of arXiv
+    papers.
     """
     if doc_type != "tex":
         raise FunctionError.of("bad-parameter", f"doc_type is {doc_type!r}", "leave it out: only 'tex' is known")

@@ -19,8 +19,8 @@ def remove_header(text: pa.StringArray, drop_no_head: bool) -> pa.StringArray:
     `\subparagraph`, with `*` and `[short title]` or without, and with `{title}`. A text without any becomes empty, or
     stays as it is with `drop_no_head := false`. Empty text stays empty.
 
-    Older versions of Data-Juicer overlook `\paragraph` and `\subparagraph`, for want of a bar in the pattern.
-    Source: RedPajama-Data v1 (Together Computer 2023), cleaning of arXiv papers.
+    Source: Data-Juicer's remove_header_mapper, after RedPajama-Data v1 (Together Computer 2023), cleaning of arXiv
+    papers. Older versions of Data-Juicer overlook `\paragraph` and `\subparagraph`, for want of a bar in the pattern.
     """
     return rewrite_utf8(_remove_header, text, 1, *word_table(COMMANDS), bool(drop_no_head))
 

@@ -18,8 +18,9 @@ def remove_long_words(text: pa.StringArray, min_len: int, max_len: int | None) -
     Words are what stands between newlines, tabs and spaces. One that is too long stays if it fits without the special
     characters at its ends, and then keeps them. The words that stay are joined by a newline if one stood between them,
     else by a tab if one did, else by a space: runs of blanks, empty lines and blanks at the ends go, even where no word
-    does. `max_len` NULL is no upper limit. Empty text stays empty. Source: the data preparation of BigScience ROOTS
-    (Laurençon et al. 2022), as in Data-Juicer.
+    does. `max_len` NULL is no upper limit. Empty text stays empty.
+    Source: Data-Juicer's remove_long_words_mapper, after the data preparation of BigScience ROOTS (Laurençon and others
+    2022).
     """
     return drop_words(text, _mark_long, classes(), min_len, UNLIMITED if max_len is None else max_len)
 

@@ -22,12 +22,12 @@ MARKS = ".， ,-。%《*》/•、&＆(—)（+）：？!！“”·"
 def remove_non_chinese_character(
     text: pa.StringArray, keep_alphabet: bool, keep_number: bool, keep_punc: bool
 ) -> pa.StringArray:
-    """Keep Chinese characters, and on demand ASCII letters, ASCII digits and some punctuation; remove all else.
+    """Remove all but Chinese characters and, unless told otherwise, ASCII letters, digits and some punctuation.
 
-    Chinese characters are U+4E00 to U+9FA5. `keep_alphabet` keeps A-Z and a-z, `keep_number` 0-9, `keep_punc` the
-    space and `.，,-。%《*》/•、&＆(—)（+）：？!！“”·`. Newlines and tabs are always removed, and so are the
-    Chinese semicolon and the rarer ideographs outside that range. Empty text stays empty.
-    Source: the character class of Data-Juicer.
+    Chinese characters are U+4E00 to U+9FA5. `keep_alphabet` keeps A-Z and a-z, `keep_number` 0-9, `keep_punc` the space
+    and `.，,-。%《*》/•、&＆(—)（+）：？!！“”·`. Newlines and tabs are always removed, and so are the Chinese semicolon
+    and the rarer ideographs outside that range. Empty text stays empty.
+    Source: Data-Juicer's remove_non_chinese_character_mapper.
     """
     return without(text, *_tables(bool(keep_alphabet), bool(keep_number), bool(keep_punc)))
 

@@ -22,17 +22,17 @@ KEPT_IN_KEYS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz\n
 def remove_repeat_sentences(
     text: pa.StringArray, lowercase: bool, ignore_special_character: bool, min_repeat_sentence_length: int
 ) -> pa.StringArray:
-    """Remove the sentences that stood in the text before.
+    """Remove the sentences that repeat an earlier sentence of the text.
 
-    A line is split after each of . ! ? 。 ！ ？, after two …, and after a closing quote (’ or ”) behind one of
-    . ! ? 。 ！ ？ … { } 6 2, where a character follows that is no closing quote; that character is not the first of
-    another split of the same kind. Sentences are compared without whitespace at their ends, lowered if `lowercase`, and
-    without all characters but ASCII letters and digits, U+4E00-9FA5, tab and space if `ignore_special_character`. What
-    is then shorter than `min_repeat_sentence_length` characters always stays. Lines stay, even those that have become
-    empty, and so does the spacing of the sentences that stay. Empty text stays empty.
+    A line is split after each of . ! ? 。 ！ ？, after two …, and after a closing quote (’ or ”) behind one of . ! ? 。
+    ！ ？ … { } 6 2, where a character follows that is no closing quote. That character cannot bring about another split
+    of the same kind: `a?!b` is split before the `!` only. Sentences are compared without whitespace at their ends,
+    lowered if `lowercase`, and without all characters but ASCII letters and digits, U+4E00-9FA5, tab and space if
+    `ignore_special_character`. What is then shorter than `min_repeat_sentence_length` characters always stays. Lines
+    stay, even those that have become empty, and so does the spacing of the sentences that stay. Empty text stays empty.
 
-    Source: Data-Juicer, whose pattern has { } 6 2 among the marks by mistake; its `tokenizer`, a Python function, is
-    left out.
+    Source: Data-Juicer's remove_repeat_sentences_mapper, whose pattern has { } 6 2 among the marks by mistake. Its
+    `tokenizer`, a Python function, is left out.
     """
     settings = (lowercase, ignore_special_character, min_repeat_sentence_length)
     return rewrite_utf8(_remove_repeats, text, 1, _marks(), _kept(), classes(), lowered(), *settings)

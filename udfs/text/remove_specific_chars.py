@@ -14,12 +14,12 @@ from ._removed import first_bytes, without
 def remove_specific_chars(text: pa.StringArray, chars_to_remove: list[str] | None) -> pa.StringArray:
     """Remove the listed characters wherever they stand.
 
-    `chars_to_remove` is a string or a list of strings; each of their characters is removed by itself, so 'ab' and
-    ['a', 'b'] mean the same. By default these are bullets and geometric marks. With an empty list the text stays as
+    `chars_to_remove` is a string or a list of strings; each of their characters is removed by itself, so `'ab'` and
+    `['a', 'b']` mean the same. By default these are bullets and geometric marks. With an empty list the text stays as
     it is. Empty text stays empty.
 
-    Versions of Data-Juicer before 1.0 also removed the bar `|` when a list was given; here only what is listed goes.
-    Source: Data-Juicer.
+    Source: Data-Juicer's remove_specific_chars_mapper. Older versions of it also remove the bar `|` when a list is
+    given; here only what is listed goes.
     """
     chars = "".join(chars_to_remove or ())
     return without(text, *_tables(chars)) if chars else text

@@ -11,15 +11,17 @@ from ._spans import copy, find, finish
 
 @mapper("remove_table_text(text VARCHAR, min_col INTEGER := 2, max_col INTEGER := 20) -> VARCHAR")
 def remove_table_text(text: pa.StringArray, min_col: int, max_col: int) -> pa.StringArray:
-    r"""Remove tables: two or more lines one after another that have the same number of cells.
+    """Remove tables: two or more lines one after another that have the same number of cells.
 
     Cells are runs of characters other than whitespace, with ONE space, bar or tab between two; a bar may also be part
     of a cell. The numbers of cells from `min_col` to `max_col` (each 2 to 20) are tried in ascending order, and each
     time the tables of just so many cells are removed with the newlines behind them, empty lines between the rows of a
-    table included. A table row ends at LF. As in Data-Juicer the first line of a text is never removed, nor a last
-    line without newline, and prose of two or more lines with the same number of words is taken for a table. Empty text
-    stays empty. The time is linear in the text, where Data-Juicer's patterns take exponential time on some.
-    Source: the patterns of Data-Juicer.
+    table included. A table row ends at LF. As in Data-Juicer the first line of a text is never removed, nor a last line
+    without newline, and prose of two or more lines with the same number of words is taken for a table. Empty text stays
+    empty.
+
+    Source: Data-Juicer's remove_table_text_mapper. The time is linear in the text here, where its patterns take
+    exponential time on some.
     """
     if not 2 <= min_col <= 20 or not 2 <= max_col <= 20:
         raise FunctionError.of("bad-parameter", f"min_col is {min_col}, max_col {max_col}", "give both from 2 to 20")

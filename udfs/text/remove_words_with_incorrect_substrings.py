@@ -23,18 +23,21 @@ SUBSTRINGS = ("http", "www", ".com", "href", "//")
 def remove_words_with_incorrect_substrings(
     text: pa.StringArray, lang: str, tokenization: bool, substrings: list[str] | None, sp_model: str | None
 ) -> pa.StringArray:
-    """Remove the words that contain one of `substrings`: http, www, .com, href and // when it is NULL.
+    """Remove the words that contain one of `substrings`, by default http, www, .com, href and //.
 
     Words are what stands between newlines, tabs and spaces. A substring counts if it lies between the first and the
     last character of the word that is not special (so `//` at an end does not); case matters. The words that stay are
     joined by a newline if one stood between them, else by a tab if one did, else by a space: runs of blanks, empty
-    lines and blanks at the ends go, even where no word does. Empty text stays empty. Source: the data preparation of
-    BigScience ROOTS (Laurençon et al. 2022), as in Data-Juicer.
+    lines and blanks at the ends go, even where no word does. `substrings` NULL is the default list. Empty text stays
+    empty.
 
     `tokenization := true` takes the pieces of the SentencePiece model `<lang>.sp.model` (the extra "tokenizers";
     `sp_model` is the path of another one) instead. Where a piece goes, the others are joined with a space for each
     U+2581, the mark of a word's beginning; other texts stay as they are. Data-Juicer drops the marks, which glues all
     words of such a text together.
+
+    Source: Data-Juicer's remove_words_with_incorrect_substrings_mapper, after the data preparation of BigScience ROOTS
+    (Laurençon and others 2022).
     """
     wanted = SUBSTRINGS if substrings is None else tuple(substrings)
     if tokenization:

@@ -29,7 +29,7 @@ def _assets(hf_model: str, task_sentence: str | None, **_: object) -> list[Path]
     assets=_assets,
 )
 class SentenceAugmentation:
-    """A sentence that a language model writes from the text, as `task_sentence` asks, such as a paraphrase of it.
+    """Ask a language model to write a sentence from the text as `task_sentence` says, such as a paraphrase.
 
     The model is told `Here is a sentence: "<text>". <task_sentence>` after the system prompt, through its chat template
     (a model without one gets `<system prompt> USER: <message> ASSISTANT:`); the answer is stripped of whitespace and
@@ -41,8 +41,8 @@ class SentenceAugmentation:
     batch gives the same answer, except where rounding decides. `num_beams` above 1 searches the likeliest answer
     instead of drawing. `hf_model` is a folder or a name on the hub.
 
-    Data-Juicer draws anew in every run, blanks both columns when there is no `task_sentence` (an error here), and has
-    runs of spaces in its default system prompt.
+    Source: Data-Juicer's sentence_augmentation_mapper. That one draws anew in every run, blanks both columns when there
+    is no `task_sentence` (an error here), and has runs of spaces in its default system prompt.
     """
 
     def __init__(self, hf_model: str) -> None:

@@ -14,11 +14,12 @@ def sentence_split(text: pa.StringArray, lang: str) -> pa.StringArray:
 
     Sentences are those of the Punkt tokenizer as NLTK 3.10 has it, with its parameters for `lang`: cs da de el en es et
     fi fr it ml nl no pl pt ru sl sv or tr. The blanks between two sentences become one newline; newlines within a
-    sentence stay. Text of blanks only becomes empty, as does empty text. Source: Kiss and Strunk 2006, "Unsupervised
-    Multilingual Sentence Boundary Detection".
+    sentence stay. Text of blanks only becomes empty, as does empty text.
 
     The parameters are NLTK's `punkt_tab`, plain text files. They are looked for in NLTK's own folders, in `nltk` in the
     folder of models, and in the package llama-index-core; NLTK itself is not needed.
+    Source: Data-Juicer's sentence_split_mapper; Punkt (Kiss and Strunk 2006, "Unsupervised Multilingual Sentence
+    Boundary Detection").
     """
     found = sentences(text, lang)
     out = np.empty(int((found.ends - found.begins)[: found.rows[-1]].sum()) + len(found.ends) + 1, np.uint8)

@@ -31,8 +31,8 @@ class TextPairSimilarity:
     -1 and 1; the batch moves a value by less than 1e-5. `hf_clip` is a folder or a name on the hub.
 
     Usual cut: >= 0.1. Source: Data-Juicer's text_pair_similarity_filter; CLIP (Radford and others 2021). Data-Juicer
-    writes a list of this one number, or an empty list, which it keeps: write `coalesce(text_pair_similarity(a, b) >=
-    0.1, true)` for that. It gives an error for texts of more than 77 tokens.
+    writes a list of this one number, or an empty list, which it keeps: write
+    `coalesce(text_pair_similarity(a, b) >= 0.1, true)` for that. It gives an error for texts of more than 77 tokens.
     """
 
     def __init__(self, hf_clip: str) -> None:

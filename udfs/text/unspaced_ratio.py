@@ -18,8 +18,9 @@ def unspaced_ratio(text: pa.StringArray) -> pa.DoubleArray:
 
     Stats of words (`word_count`, `mean_word_length`, `alpha_word_ratio`, `stopword_count`, the n-grams) say nothing of
     such text; the line, paragraph and character stats serve it as they are.
-    Usual cut: <= 0.3, or let such text pass the stats of words: `(unspaced_ratio(text) > 0.3 or mean_word_length(text)
-    between 3 and 10)`. Source: juicesql, with the blocks of Unicode.
+    Usual cut: <= 0.3, or let such text pass the stats of words:
+    `(unspaced_ratio(text) > 0.3 or mean_word_length(text) between 3 and 10)`. Source: juicesql, with the blocks of
+    Unicode.
     """
     return map_utf8(_unspaced_ratio, text, np.float64, layout_classes())
 

@@ -14,6 +14,8 @@ def whitespace_normalization(text: pa.StringArray) -> pa.StringArray:
     The ends are stripped as `str.strip` does. Blanks are tab, NBSP, U+2000-200D (zero-width ones too), U+202F, U+205F,
     U+2060, U+3000, U+FFFC and U+0084. Newlines stay, runs are not collapsed, and a leading zero-width space becomes a
     leading space because it is no whitespace to `strip`. Empty text stays empty.
+    Source: Data-Juicer's whitespace_normalization_mapper, after the data preparation of BigScience ROOTS (Laurençon and
+    others 2022).
     """
     return rewrite_utf8(_whitespace, text, 1, classes())
 
