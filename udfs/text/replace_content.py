@@ -20,8 +20,8 @@ def replace_content(text: pa.StringArray, pattern: list[str] | None, repl: list[
     patterns, or a list with one for each. Without a pattern the text stays as it is, and patterns without special
     signs are replaced much faster. Empty text becomes what the patterns make of it.
 
-    Data-Juicer raises when the list of replacements is shorter than that of patterns and ignores what is too much;
-    here both are errors, but a list of one stands for every pattern. Source: the `regex` module of Python.
+    Source: Data-Juicer's replace_content_mapper. That one raises when the list of replacements is shorter than that of
+    patterns and ignores what is too much; here both are errors, but a list of one stands for every pattern.
     """
     if not pattern:
         return text

@@ -31,7 +31,7 @@ def tokenizer_assets(tokenizer: str | None, **_others: object) -> Iterable[Path 
 def text_chunk(
     text: pa.StringArray, max_len: int | None, split_pattern: str | None, overlap_len: int, tokenizer: str | None
 ) -> pa.ListArray:
-    r"""Cut the text into chunks, a list that `unnest` turns into rows.
+    r"""Cut the text into chunks: a list, which `unnest` turns into rows.
 
     - `split_pattern` alone (a pattern of Python's `re`): what stands between its matches; a chunk of blanks only is
       dropped, so empty text gives an empty list. The text of a group `(..)` in the pattern is a chunk of its own.
@@ -46,10 +46,12 @@ def text_chunk(
     file or hub name of a tokenizer, as for `num_token` (the extra "tokenizers"). A cut within a character is made
     behind it.
 
-    Chunks are always pieces of the text. Data-Juicer decodes tokens instead, which brings special tokens and the lower
-    case of some tokenizers into the text, and tokenizes the rest anew after each cut of "both"; there it also fails on
-    texts of a thousand chunks, and on a pattern whose only match is empty at the start, which counts as none here.
-    A pattern with operators is matched by Python, which holds the GIL. Source: Data-Juicer.
+    A pattern with operators is matched by Python, which holds the GIL.
+
+    Source: Data-Juicer's text_chunk_mapper. Chunks are always pieces of the text here; that one decodes tokens instead,
+    which brings special tokens and the lower case of some tokenizers into the text, and tokenizes the rest anew after
+    each cut of "both"; there it also fails on texts of a thousand chunks, and on a pattern whose only match is empty at
+    the start, which counts as none here.
     """
     _check(max_len, split_pattern, overlap_len)
     literal = _literal(split_pattern)
