@@ -12,7 +12,7 @@ SHORTEST = 5  # bytes of the shortest match, `a@b.c`
 
 @mapper("clean_email(text VARCHAR, pattern VARCHAR := NULL, repl VARCHAR := '') -> VARCHAR")
 def clean_email(text: pa.StringArray, pattern: str | None, repl: str) -> pa.StringArray:
-    r"""Replace e-mail addresses, by nothing unless `repl` says by what.
+    r"""Remove e-mail addresses, or replace them by `repl`.
 
     An address is `[A-Za-z0-9.\-+_]+@[a-z0-9.\-+_]+\.[a-z]+`: its domain is lower case, so `A@B.COM` stays. `pattern` is
     a pattern of the `regex` module instead (slow: it holds the GIL); in `repl`, `\1` is a group of it. Empty text stays

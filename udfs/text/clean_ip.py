@@ -16,7 +16,7 @@ SHORTEST = 7  # bytes of the shortest match, `1.2.3.4`
 
 @mapper("clean_ip(text VARCHAR, pattern VARCHAR := NULL, repl VARCHAR := '') -> VARCHAR")
 def clean_ip(text: pa.StringArray, pattern: str | None, repl: str) -> pa.StringArray:
-    r"""Replace IP addresses, by nothing unless `repl` says by what: IPv4, and IPv6 with all eight groups.
+    r"""Remove IP addresses, or replace them by `repl`: IPv4, and IPv6 with all eight groups.
 
     IPv4: four numbers from 0 to 255 without leading zeros, with dots between. IPv6: eight groups of 1 to 4 hexadecimal
     digits, with colons between; the short form `::` is not found. As in Data-Juicer, nothing is asked of what stands

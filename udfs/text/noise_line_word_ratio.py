@@ -11,7 +11,7 @@ from ._layout import LETTER, NUMBER, SPACE, UPPER, layout_classes, line_stop
 
 @stat("noise_line_word_ratio(text VARCHAR) -> DOUBLE")
 def noise_line_word_ratio(text: pa.StringArray) -> pa.DoubleArray:
-    """Share of the words that stand in lines of web furniture: shouting, numbers, counters, single words.
+    """Share of the words that stand in lines of web furniture: mostly capitals, numbers, counters, single words.
 
     A line is furniture when more than half of its letters are upper case, or none of its words holds a letter but one a
     number, or it is a number and a word ('3 likes', '1.2K comments'), or it has one word only. noise_line_word_ratio =

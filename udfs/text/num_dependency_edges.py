@@ -20,7 +20,7 @@ ENTITY_TAGS = {"NN", "NR", "PN", "NNS", "NNP", "NNPS", "PRP"}
     assets=assets,
 )
 def num_dependency_edges(text: pa.StringArray, lang: str, spacy_model: str | None) -> pa.ListArray:
-    """Number of edges of each noun and pronoun in the dependency tree: one with 0 is a word in a list of keywords.
+    """Number of edges of each noun and pronoun in the dependency tree; 0 hints at a list of keywords.
 
     Entities are the tokens that spaCy calls NOUN, PROPN or PRON with one of the tags NN, NNS, NNP, NNPS, PRP (English),
     NR, PN (Chinese). Edges of one = 1 if it is not a root + the tokens that hang on it, without punctuation. The marks

@@ -11,7 +11,7 @@ from ._layout import CLOSING, LETTER, LOWER, NUMBER, SPACE, TERMINAL, layout_cla
 
 @stat("num_sentences(text VARCHAR) -> BIGINT")
 def num_sentences(text: pa.StringArray) -> pa.Int64Array:
-    """Number of complete sentences, found by rule, for every script that has marks to end them.
+    """Number of complete sentences, found by rules, in every script that has marks to end them.
 
     A sentence ends at a run of terminal marks (Unicode 17, Sentence_Terminal, and '…') with the quotes and brackets
     that close behind it, if a letter or number stands since the last end, and white space or the end of the text

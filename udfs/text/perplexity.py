@@ -23,7 +23,7 @@ def _files(lang: str, sp_model: str | None, kenlm_model: str | None) -> list[Pat
     assets=_files,
 )
 class Perplexity:
-    """How surprised an n-gram language model is by the text: low for prose like that it was trained on.
+    """How surprised an n-gram language model is by the text: low for prose like its training text.
 
     The SentencePiece pieces of the text are joined by spaces; each line of the result is a sentence for KenLM.
     perplexity = 10 ** (-sum of log10 p(line, with begin and end) / sum of (pieces in the line + 1)), rounded to one

@@ -20,8 +20,8 @@ def quality_score(text: pa.StringArray, model: str) -> pa.DoubleArray:
     You train the model on two folders or files, good text and bad: `juicesql models train-quality GOOD BAD --out NAME`.
     `model` is that NAME (a file in `quality/` of the models folder) or a path. It is a logistic regression; its
     features are the n-grams of `hashed_ngrams`, each counted once: score = 1 / (1 + exp(-(bias + sum of their weights /
-    sqrt(number of different n-grams)))). Empty text, and any without a visible character, has only the bias: about 0.5
-    when nothing else decides.
+    sqrt(number of different n-grams)))). Empty text, and any without a visible character, has only the bias:
+    1 / (1 + exp(-bias)).
 
     Usual cut: > 0.5; GPT-3 keeps some bad text too, as `keep_pareto(quality_score(text), text)` does. Source: the
     quality classifier of GPT-3 (Brown and others 2020, appendix A). Data-Juicer's tool of this name (its `doc_score`)

@@ -9,7 +9,7 @@ from ._symbols import per_word
 
 @stat("symbol_word_ratio(text VARCHAR, symbols VARCHAR[] := ['#']) -> DOUBLE")
 def symbol_word_ratio(text: pa.StringArray, symbols: list[str]) -> pa.DoubleArray:
-    """Occurrences of one or more symbols for each word; may be above 1.
+    """Number of occurrences of one or more symbols for each word; may be above 1.
 
     symbol_word_ratio = occurrences of any of the `symbols` (strings; where several begin at one place the longest
     counts, and counting goes on behind it) / `word_count`. No words, or empty: 0. In scripts without spaces a whole run

@@ -9,7 +9,7 @@ from ._line_marks import LAST, marked_line_ratio
 
 @stat("terminal_punct_line_ratio(text VARCHAR, marks VARCHAR := NULL) -> DOUBLE")
 def terminal_punct_line_ratio(text: pa.StringArray, marks: str | None) -> pa.DoubleArray:
-    """Share of the lines that end with a mark which ends a sentence, white space behind it left aside.
+    """Share of the lines that end with a mark which ends a sentence; white space behind it is ignored.
 
     terminal_punct_line_ratio = lines whose last character is one of those in `marks` / lines. Without `marks`: the
     characters of every script that Unicode 17 gives the property Sentence_Terminal, such as '.', '!', '?', '。', '।'.

@@ -25,7 +25,7 @@ def _folder(hf_clip: str) -> Path:
     assets=lambda hf_clip: [_folder(hf_clip)],
 )
 class TextPairSimilarity:
-    """Cosine similarity of two texts' features under a CLIP model: whether two captions describe like pictures.
+    """Cosine similarity of two texts' features under a CLIP model: whether two captions describe similar pictures.
 
     Each text is read up to the model's limit (77 tokens), the rest is cut off. NULL when either text is empty. Between
     -1 and 1; the batch moves a value by less than 1e-5. `hf_clip` is a folder or a name on the hub.
