@@ -13,6 +13,7 @@ from juicesql.errors import Problem, RecipeError, nearest
 from juicesql.lift import call_name
 from juicesql.recipe import Recipe
 from juicesql.registry import Registry
+from juicesql.shape import inner_names
 
 Report = Callable[[Problem, exp.Expr | None], None]
 
@@ -60,8 +61,10 @@ def check_tables(queries: list[tuple[str, exp.Query]], known: set[str], report: 
     """Every relation is the source, an earlier step or a ref; files and table functions are refused."""
     known = set(known)
     for name, query in queries:
+        own = inner_names(query)
         for table in query.find_all(exp.Table):
-            _check_table(table, known, report)
+            if table.db != "recurring" or table.name not in own:  # what a recursive CTE has found so far
+                _check_table(table, known | own, report)
         known.add(name)
 
 

@@ -124,7 +124,8 @@ class GlobalStep:
     text: str  # what the author wrote, for the funnel
     deduplicates: bool
     columns: tuple[tuple[str, str], ...]
-    traced: bool  # `sample_id` of the output is that of the source; otherwise it only numbers rows
+    traced: bool  # `sample_id` of the output is that of the source
+    numbered: bool  # the query gives no sample_id, so rows are numbered
     line: int | None
     groups: bool = False  # rows are brought together by GROUP BY, DISTINCT or an aggregate
     kind: Literal["global"] = "global"

@@ -21,6 +21,7 @@ from juicesql.registry import Registry
 from juicesql.shape import (
     aliases,
     exclude_from_stars,
+    hoisted,
     is_row_wise,
     is_star_only,
     keys_of,
@@ -106,13 +107,12 @@ class _Planner:
 
     def _queries(self, tree: exp.Query) -> list[tuple[str, exp.Query]]:
         """The CTEs in order, the final query last; subqueries in FROM become queries of their own before theirs."""
-        named = [(cte.alias, cte.this) for cte in tree.ctes]
         if tree.args.get("with_") and tree.args["with_"].args.get("recursive"):
-            self._problem(Problem("recursive", "a recursive CTE cannot be a step", "put it into a macro"), tree)
-        tree = tree.copy()
-        tree.set("with_", None)
+            self._problem(
+                Problem("recursive", "a recursive CTE cannot be a step", "put it into a subquery of FROM"), tree
+            )
         out: list[tuple[str, exp.Query]] = []
-        for name, query in [*named, (RESULT, tree)]:
+        for name, query in hoisted(RESULT, tree.copy()):
             for i, inner in enumerate(nested_queries(query)):
                 out.append((f"{name}__{i + 1}", inner.this))
                 inner.replace(exp.to_table(f"{name}__{i + 1}", alias=inner.alias or None))
@@ -286,11 +286,22 @@ class _Planner:
             sql = to_sql(query)
             columns = self._describe(sql, tables, query)
         traced = first.traced and SAMPLE in {c for c, _ in columns}
-        if not traced:
+        numbered = (SAMPLE, "BIGINT") not in columns
+        if numbered:
             columns = ((SAMPLE, "BIGINT"), *(c for c in columns if c[0] != SAMPLE))
         self.steps.append(
             GlobalStep(
-                name, tuple(inputs), sql, filter_sql, text, deduplicates, columns, traced, self.line_of_step, groups
+                name,
+                tuple(inputs),
+                sql,
+                filter_sql,
+                text,
+                deduplicates,
+                columns,
+                traced,
+                numbered,
+                self.line_of_step,
+                groups,
             )
         )
         lineage = first.lineage if filter_sql else {c: f"{name}.{c}" for c, _ in columns}

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from sqlglot import exp
 
 from juicesql.lift import call_name, to_sql
 from juicesql.plan import RID, SAMPLE, Output
 
-_GLOBAL_PARTS = ("group", "having", "qualify", "windows", "distinct", "order", "limit", "offset", "sample", "laterals")
+_GLOBAL_PARTS = (
+    "with_",
+    "group",
+    "having",
+    "qualify",
+    "windows",
+    "distinct",
+    "order",
+    "limit",
+    "offset",
+    "sample",
+    "laterals",
+)
 
 
 def is_row_wise(query: exp.Select, functions: Mapping[str, str]) -> bool:
@@ -32,19 +44,52 @@ def _unaliased(node: exp.Expr) -> exp.Expr:
     return node.this if isinstance(node, exp.Alias) else node
 
 
+def hoisted(name: str, query: exp.Query, outermost: bool = True) -> Iterator[tuple[str, exp.Query]]:
+    """The CTEs of a query in order, then the query without them, each with its name.
+
+    The CTEs that stand inside the CTE `a` become `a__b`. A recursive one stays where it is.
+    """
+    own = query.args.get("with_")
+    if own is None or own.args.get("recursive"):
+        yield name, query
+        return
+    query.set("with_", None)
+    renamed: dict[str, str] = {}
+    for cte in own.expressions:
+        inner = cte.this.copy()
+        _rename_tables(inner, renamed)
+        called = cte.alias if outermost else f"{name}__{cte.alias}"
+        yield from hoisted(called, inner, outermost=False)
+        if not outermost:
+            renamed[cte.alias] = called
+    _rename_tables(query, renamed)
+    yield name, query
+
+
+def _rename_tables(query: exp.Expr, names: Mapping[str, str]) -> None:
+    for table in [t for t in query.find_all(exp.Table) if t.name in names and not t.db]:
+        table.replace(exp.to_table(names[table.name], alias=table.alias_or_name))
+
+
 def nested_queries(query: exp.Query) -> list[exp.Subquery]:
     """The subqueries that stand in FROM or JOIN, innermost first."""
     found = [s for s in query.find_all(exp.Subquery) if isinstance(s.parent, (exp.From, exp.Join))]
-    return [s for s in reversed(found) if isinstance(s.this, exp.Query)]
+    return [s for s in reversed(found) if isinstance(s.this, exp.Query) and s.find_ancestor(exp.CTE) is None]
 
 
 def table_names(query: exp.Query) -> list[str]:
-    """Relations that a query reads, the FROM one first, each once."""
+    """Relations that a query reads, the FROM one first, each once; not those that it makes itself (`with ...`)."""
     names: dict[str, None] = {}
+    own = inner_names(query)
     for part in [query.args.get("from_"), *(query.args.get("joins") or []), query]:
         for table in part.find_all(exp.Table) if part is not None else ():
             names[table.name] = None
-    return [n for n in names if n]
+    return [n for n in names if n and n not in own]
+
+
+def inner_names(query: exp.Query) -> set[str]:
+    """The CTEs inside a step."""
+    return {cte.alias for cte in query.find_all(exp.CTE)}
 
 
 def strip_table(node: exp.Expr, name: str) -> None:

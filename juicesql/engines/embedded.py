@@ -283,8 +283,8 @@ class Embedded:
             folder.mkdir(parents=True)
             path = folder / "00000000.parquet"
             number = "row_number() over () - 1"
-            own = [c for c, _ in step.columns if c != SAMPLE or step.traced]
-            named = ", ".join([*([] if step.traced else [f"{number} as {SAMPLE}"]), *map(quote, own)])
+            own = [c for c, _ in step.columns if c != SAMPLE or not step.numbered]
+            named = ", ".join([*([f"{number} as {SAMPLE}"] if step.numbered else []), *map(quote, own)])
             numbered = f"select {number} as {RID}, {named} from ({step.sql})"
             self.con.execute(f"copy ({numbered}) to {literal(str(path))} (format parquet, compression snappy)")
             self._view(step.name, f"from read_parquet({literal(str(path))})")
