@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -62,6 +62,15 @@ def _word_list(kind: str) -> Job:
     words = set(json.loads((LISTS / f"{kind}.json").read_text())["en"])
     given = {"lang": "en", f"{kind}_dir": str(LISTS)}
     return Job(f"{kind}_ratio", f"{kind}_filter", lambda t: plain.listed_ratio(t, words), peer_parameters=given)
+
+
+def prose(work: Path) -> Iterator[str]:
+    """The benchmark's corpus of real documents."""
+    source = work / "corpus-100000.jsonl"
+    corpus.build(source, 100_000, work, peer.code_folders(work))
+    with source.open() as lines:
+        for line in lines:
+            yield json.loads(line)["text"]
 
 
 def samples(work: Path, size: int, names: set[str]) -> dict[str, list[str]]:

@@ -3,7 +3,8 @@
 The peer installs what an operator needs when it first meets it. That happens here, in one run on a handful of
 documents before anything is timed: what it would fetch is installed beforehand where it is known (torch, which it
 imports without using it for text, in the version whose CPU build is small where there is one; ray; ftfy and
-selectolax in the versions we use), and whatever is still missing it installs itself during that run.
+selectolax in the versions we use; what its text operators need for parity.py and functions.py), and whatever is still
+missing it installs itself during that run.
 """
 
 from __future__ import annotations
@@ -17,6 +18,11 @@ from pathlib import Path
 VERSION = "1.6.1"
 FIRST = ("torch==2.13.0",)
 THEN = (f"py-data-juicer=={VERSION}", "aiohttp", "ray==2.60.0", "ftfy==6.3.1", "selectolax==1.0.2")
+OF_OPERATORS = (
+    *("opencc==1.4.2", "beautifulsoup4==4.15.0", "nltk==3.10.4", "nlpaug==1.1.11", "nlpcda==2.5.8", "kenlm==0.3.0"),
+    *("sentencepiece==0.2.3", "fasttext-predict==0.9.2.4", "spacy==3.8.18", "spacy-pkuseg==1.0.2"),
+    *("transformers==5.23.0", "tokenizers==0.23.3", "safetensors==0.8.0"),
+)
 
 
 def peer_python(work: Path) -> Path:
@@ -27,12 +33,12 @@ def ensure(work: Path) -> Path:
     """Make the environment unless it is there; returns its Python."""
     python = peer_python(work)
     ready = work / "peer-venv" / "ready.json"
-    wanted = [*FIRST, *THEN]
+    wanted = [*FIRST, *THEN, *OF_OPERATORS]
     if ready.exists() and json.loads(ready.read_text()) == wanted:
         return python
     print(f"making {work / 'peer-venv'} (about 2 GB)", file=sys.stderr)
     subprocess.run([sys.executable, "-m", "venv", str(work / "peer-venv")], check=True)
-    for requirements in (FIRST, THEN):
+    for requirements in (FIRST, (*THEN, *OF_OPERATORS)):
         subprocess.run([str(python), "-m", "pip", "install", "--quiet", *requirements], check=True)
     ready.write_text(json.dumps(wanted))
     return python

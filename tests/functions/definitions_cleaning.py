@@ -82,12 +82,17 @@ def only_chinese(text: str, letters: bool = True, digits: bool = True, marks: bo
 def expanded(text: str) -> str:
     heads = [r"\\\bnewcommand\b\*?\{(\\[a-zA-Z0-9]+?)\}\{(.*?)\}$", r"\\def\s*(\\[a-zA-Z0-9]+?)\s*\{(.*?)\}$"]
     macros = {found[1]: found[2] for head in heads for found in regex.finditer(head, text, regex.MULTILINE)}
-    grown = text
-    for name, value in macros.items():
-        grown = regex.sub(regex.escape(name) + "(?![a-zA-Z0-9])", lambda _, value=value: value, grown)
-        if len(grown) > 100_000:
+    values: dict[str, str] = {}  # with the macros that are expanded later put in
+    for name in reversed(macros):
+        values[name] = _put_in(macros[name], values)
+        if len(values[name]) > 100_000:
             return text
+    grown = _put_in(text, values)
     return grown if len(grown) <= 16 * len(text) else text
+
+
+def _put_in(text: str, values: dict[str, str]) -> str:
+    return regex.sub(r"\\[a-zA-Z0-9]+", lambda found: values.get(found[0], found[0]), text)
 
 
 BIBLIOGRAPHY = (

@@ -16,7 +16,7 @@ def clean_copyright(text: pa.StringArray) -> pa.StringArray:
     are empty or begin with `//`, `#` or `--` are removed. Lines end at LF only. Empty text stays empty.
 
     As in Data-Juicer only one comment is cut, the newlines around it stay, and a shebang line or a Markdown heading at
-    the top counts as a comment line.
+    the top counts as a comment line. That one also takes the Turkish letters İ and ı for the i of the word.
     Source: Data-Juicer's clean_copyright_mapper, after RedPajama-Data v1 (Together Computer 2023), cleaning of GitHub
     code.
     """

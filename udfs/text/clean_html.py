@@ -17,9 +17,8 @@ def clean_html(text: pa.StringArray) -> pa.StringArray:
     and the text of its body is taken: entities decoded, scripts and styles in the body included, whitespace before the
     first word gone, CR and CRLF as LF. Empty text stays empty.
 
-    Source: Data-Juicer's clean_html_mapper. That one uses the older parser of selectolax, which has been withdrawn. It
-    differs on broken input: it repeats characters at a NUL, and keeps the name of a tag that is never closed (`a <b`),
-    where this one drops it.
+    Source: Data-Juicer's clean_html_mapper. That one puts the text of the head first since selectolax 1.0: the title,
+    and the scripts and styles that stand before the body, also where a text begins with one.
     """
     data, offsets = utf8_buffers(text)
     out, out_offsets = np.empty(2 * int(offsets[-1] - offsets[0]) + 1, np.uint8), np.zeros(len(text) + 1, np.int32)

@@ -28,8 +28,8 @@ def expand_macro(text: pa.StringArray) -> pa.StringArray:
     Empty text stays empty.
 
     Source: Data-Juicer's expand_macro_mapper, after RedPajama-Data v1 (Together Computer 2023), cleaning of arXiv
-    papers. That one overlooks every second of equal macros that touch (`\a\a`) and a macro at the very end of the text,
-    because its pattern takes up the character after a name; here these are replaced too.
+    papers. That one overlooks every second of equal macros that touch (`\a\a`), a macro at the very end of the text,
+    and one whose neighbour has become letters before (`\b\a`); here these are replaced too.
     """
     changes = pc.match_substring_regex(text, r"\\(newcommand|def)")
     if not pc.any(changes).as_py():
