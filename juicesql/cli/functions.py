@@ -120,7 +120,7 @@ def told(manual: str, field: str) -> str:
     >>> told("Share of letters.\\n\\nUsual cut: >= 0.25. Source: Rae et al. 2021,\\n table A1.", "Usual cut")
     '>= 0.25'
     """
-    found = re.search(rf"(?:^|\s){field}: (.+?)\.(?:\s|$)", manual, re.S)
+    found = re.search(rf"(?:^|\s){field}:\s+(.+?)\.(?:\s|$)", manual, re.S)
     return " ".join(found.group(1).split()) if found else ""
 
 
