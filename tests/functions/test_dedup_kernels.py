@@ -333,3 +333,13 @@ def test_mistakes_in_parameters_are_explained() -> None:
         with pytest.raises(FunctionError) as caught:
             plain.call(name, ["a b"], **options)
         assert caught.value.problems[0].code == "bad-parameter"
+
+
+def test_a_missing_tokenizer_is_found_when_a_recipe_is_planned(tmp_path) -> None:
+    assets = plain.REGISTRY.get("minhash_bands").assets
+    assert assets(tokenization="auto", tokenizer_model=None, window_size=5) == []
+    assert [*map(str, assets(tokenization="sentencepiece", tokenizer_model=SP_MODEL))] == [SP_MODEL]
+    for model, code in ((None, "bad-parameter"), (str(tmp_path / "no.model"), "no-model")):
+        with pytest.raises(FunctionError) as caught:
+            assets(tokenization="sentencepiece", tokenizer_model=model)
+        assert caught.value.problems[0].code == code

@@ -37,7 +37,10 @@ def check_shingles(tokenization: str, window_size: int, tokenizer_model: str | N
 
 def tokenizer_assets(tokenization: str, tokenizer_model: str | None, **_others: Any) -> list[Path | str]:
     """What shingles depend on besides the text: the file of the tokenizer, when there is one."""
-    return [tokenizer_file(tokenizer_model)] if tokenization == "sentencepiece" and tokenizer_model else []
+    if tokenization != "sentencepiece":
+        return []
+    check_shingles(tokenization, 1, tokenizer_model)
+    return [tokenizer_file(str(tokenizer_model))]
 
 
 def prepared(
