@@ -48,7 +48,7 @@ _END = re.compile(r"[.!?]+")
 
 @stat("question_ratio(text VARCHAR) -> DOUBLE", runs_on="process", rowwise=True)
 def question_ratio(text: str) -> float:
-    """Share of the sentences that are questions; 0 for text without sentences. Usual cut: <= 0.5.
+    """Share of the sentences that are questions; 0 for text without sentences. Usual cut: <= 0.5. Source: yours.
 
     `rowwise=True`: called with the text of one row. `runs_on="process"`: plain Python, in worker processes.
     """
@@ -79,7 +79,7 @@ def question_ratio(text: str) -> float:
 
 _MACRO = """\
 -- stat: shouting_ratio(text VARCHAR) -> DOUBLE
--- Share of the letters A to Z that are capitals; 0 for text without them. Usual cut: <= 0.3.
+-- Share of the letters A to Z that are capitals; 0 for text without them. Usual cut: <= 0.3. Source: yours.
 create or replace macro shouting_ratio(text) as
     coalesce(
         length(regexp_replace(text, '[^A-Z]', '', 'g')) / nullif(length(regexp_replace(text, '[^A-Za-z]', '', 'g')), 0),

@@ -133,7 +133,7 @@ def jinja_facts(name: str, path: Path) -> dict[str, Any]:
     manual = inspect.cleandoc(comment.group(1)) if comment else ""
     return {
         "name": name, "kind": "jinja macro", "class": "jinja", "signature": signature, "file": str(path),
-        "example": f"({{{{ {signature} }}}})", "manual": manual,
+        "example": f"({{{{ {signature} }}}})", "source": told(manual, "Source"), "manual": manual,
     }  # fmt: skip
 
 
