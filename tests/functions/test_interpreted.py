@@ -42,10 +42,10 @@ def test_compiled_equals_interpreted(name: str, monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setattr(found, "_compiled", None)
         monkeypatch.setattr(found, "_small_bytes", SMALL_BYTES)
     small = pa.array(TEXTS)
-    interpreted = apply(function, [small], parameters)
+    interpreted = apply(function, [small] * len(function.signature.columns), parameters)
     assert not ran or name.endswith("words_ratio")  # these build a table of a long word list
     for found in every:
         monkeypatch.setattr(found, "_small_bytes", 0)
-    compiled = apply(function, [small], parameters)
+    compiled = apply(function, [small] * len(function.signature.columns), parameters)
     assert ran
     assert interpreted.equals(compiled)
