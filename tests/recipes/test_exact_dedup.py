@@ -60,6 +60,28 @@ def test_keeps_what_the_oracle_keeps(texts, tmp_path, keep, lowercase, ignore_no
     assert {r[0] for r in named} <= kept, "a duplicate names a row that stayed"
 
 
+ROWS = [("b", 1), ("a ", 2), (" a ", 1), ("a", 2), ("b ", None), ("c", 3), (None, 9), ("b  ", 1), (None, 9)]
+
+
+@pytest.mark.parametrize(
+    ("options", "kept"),
+    [
+        ("keep='longest'", [2, 5, 6, 7, 8]),
+        ("order_by='quality desc'", [0, 1, 5, 6, 8]),
+        ("order_by='quality desc', keep='last'", [3, 5, 6, 7, 8]),
+        ("order_by='quality', keep='longest'", [2, 5, 6, 7, 8]),
+        ("order_by='length(text), quality desc'", [0, 3, 5, 6, 8]),
+    ],
+)
+def test_the_row_that_stays_can_be_chosen(tmp_path, options: str, kept: list[int]) -> None:
+    rows = [{"id": i, "text": text, "quality": quality} for i, (text, quality) in enumerate(ROWS)]
+    (tmp_path / "in.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
+    recipe = tmp_path / "r.sql.j2"
+    recipe.write_text("with exact as ({{ exact_dedup('source', " + options + ") }}) from exact")
+    juicesql.run(recipe, source=str(tmp_path / "in.jsonl"), export=tmp_path / "out.jsonl", project=tmp_path)
+    assert [json.loads(line)["id"] for line in (tmp_path / "out.jsonl").open()] == kept
+
+
 def test_a_hostile_column_name_is_quoted(tmp_path) -> None:
     name = 'a"; drop table x--'
     (tmp_path / "in.jsonl").write_text("".join(json.dumps({name: t}) + "\n" for t in ["x", "x", "y"]))
