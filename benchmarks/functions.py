@@ -21,16 +21,19 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import date
+from itertools import islice
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import function_jobs
 import machine
+import models
 import peer
 import pyarrow as pa
 from function_jobs import Job
 from report import number, table
+from samples import prose, samples
 
 from juicesql.api import Function
 from juicesql.call import apply
@@ -42,6 +45,7 @@ HERE = Path(__file__).resolve().parent
 WORK = HERE / "work"
 PAGE = HERE.parent / "docs" / "function-speed.md"
 BATCH_ROWS = 1000
+BATCHES_A_CORE = 8  # at least, so that the cores end their work at about the same time
 CORES = sorted(os.sched_getaffinity(0))
 
 
@@ -88,7 +92,7 @@ def ours(function: Function, job: Job, texts: Sequence[str], cores: int, seconds
             run()
             times: list[float] = []
             began = time.perf_counter()
-            while len(times) < 7 and (not times or time.perf_counter() - began < seconds):
+            while not times or (len(times) < 50 and time.perf_counter() - began < seconds):
                 started = time.perf_counter()
                 run()
                 times.append(time.perf_counter() - started)
@@ -104,11 +108,11 @@ class _runner:
         self.function, self.job, self.cores = function, job, cores
         given = {a.name: a.value(a.default or "null") for a in function.signature.parameters}
         self.parameters = {**given, **job.parameters}
-        columns = [list(texts), *([texts[-1]] * len(texts) for _ in function.signature.columns[1:])]
-        self.table = pa.table({f"c{i}": pa.array(c, pa.string()) for i, c in enumerate(columns)})
+        columns = [list(texts), *([value] * len(texts) for value in job.columns)]
+        self.table = pa.table({f"c{i}": pa.array(c) for i, c in enumerate(columns)})
+        rows = max(1, min(BATCH_ROWS, len(texts) // (BATCHES_A_CORE * len(CORES))))
         self.batches = [
-            [c.combine_chunks() for c in self.table.slice(i, BATCH_ROWS).columns]
-            for i in range(0, len(texts), BATCH_ROWS)
+            [c.combine_chunks() for c in self.table.slice(i, rows).columns] for i in range(0, len(texts), rows)
         ]
 
     def __enter__(self) -> Callable[[], object]:
@@ -142,7 +146,14 @@ def plain_speed(job: Job, texts: Sequence[str], seconds: float) -> float | None:
 def peer_speeds(jobs: Sequence[Job], samples: dict[str, list[str]], seconds: float) -> dict[str, float]:
     """MB/s of the peer's operators by function name, measured in its own environment on one core."""
     asked = [
-        {"function": j.function, "operator": j.peer, "parameters": j.peer_parameters, "sample": j.sample}
+        {
+            "function": j.function,
+            "operator": j.peer,
+            "parameters": j.peer_parameters,
+            "sample": j.sample,
+            "rows": j.rows,
+            "batch_rows": j.peer_rows,
+        }
         for j in jobs
         if j.peer
     ]
@@ -150,7 +161,7 @@ def peer_speeds(jobs: Sequence[Job], samples: dict[str, list[str]], seconds: flo
         given = Path(folder) / "jobs.json"
         given.write_text(json.dumps({"jobs": asked, "samples": samples, "seconds": seconds, "core": CORES[0]}))
         command = [str(peer.ensure(WORK)), str(HERE / "peer_speed.py"), str(given)]
-        environment = peer.clean_environment(WORK / "parity-home")
+        environment = peer.clean_environment(WORK / "parity-home") | models.environment()
         done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
     found = json.loads(done.stdout.splitlines()[-1])
     for name, message in found["failed"].items():
@@ -161,13 +172,11 @@ def peer_speeds(jobs: Sequence[Job], samples: dict[str, list[str]], seconds: flo
 def measure(names: Sequence[str], megabytes: float, seconds: float, with_peer: bool) -> list[Speed]:
     registry = Registry()
     jobs = [j for j in function_jobs.jobs() if not names or j.function in names]
-    samples = function_jobs.samples(WORK, int(megabytes * 1e6), {j.sample for j in jobs})
-    peers = peer_speeds(jobs, samples, seconds) if with_peer else {}
+    texts_of = samples(WORK, int(megabytes * 1e6), {j.sample for j in jobs})
+    peers = peer_speeds(jobs, texts_of, seconds) if with_peer else {}
     speeds = []
     for job in jobs:
-        function, texts = registry.get(job.function), samples[job.sample]
-        if function.runs_on == "device":
-            texts = texts[: job.rows]
+        function, texts = registry.get(job.function), texts_of[job.sample][: job.rows]
         speed = Speed(
             job.function,
             function.runs_on,
@@ -254,6 +263,7 @@ def main() -> int:
     if not arguments.names and (left := missing()):
         print(f"no job for {', '.join(left)}: add them to function_jobs.py", file=sys.stderr)
         return 1
+    models.ensure(list(islice(prose(WORK), 2000)), None if arguments.no_peer else peer.ensure(WORK))
     speeds = measure(arguments.names, arguments.megabytes, arguments.seconds, not arguments.no_peer)
     if arguments.publish:
         publish(speeds, arguments.megabytes)

@@ -27,6 +27,7 @@ NGRAMS = HOME / "en.arpa.bin"  # an ARPA file under the name that the peer asks 
 SPACY = HOME / "en_core_web_md-3.7.0"  # what the peer asks for; here the small model
 QUALITY = HOME / "quality.safetensors"
 VALID = HOME / "valid.jsonl"
+VALID_TEXTS = ('{"text": "A page of documentation."}', '{"text": "The cat sat on the mat."}')
 PUNKT = {"en": "english", "fr": "french", "pt": "portuguese", "es": "spanish"}
 _PICKLE = """
 import pickle, sys
@@ -80,7 +81,7 @@ def ensure(prose: Sequence[str], peer_python: Path | None) -> None:
     if not QUALITY.exists():
         _train_quality(prose)
     if not VALID.exists():
-        VALID.write_text("\n".join(['{"text": "A page of documentation."}', '{"text": "The cat sat on the mat."}']))
+        VALID.write_text("\n".join(VALID_TEXTS))
     if peer_python:
         _pickle_punkt(peer_python)
 

@@ -24,11 +24,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import function_jobs
 import known_differences
 import models
 import parity_checks
 import peer
+import samples
 import tricky
 import tricky_documents
 from parity_checks import Check
@@ -56,6 +56,7 @@ def all_checks() -> list[Check]:
         "embedding": models.embedding(),
         "spacy": str(models.SPACY),
         "valid": str(models.VALID),
+        "valid_texts": models.VALID_TEXTS,
         "chain": str(models.TINY / "chain"),
     }
     return parity_checks.checks(str(models.LISTS), files)
@@ -65,7 +66,7 @@ def all_texts(documents: int) -> list[str]:
     """Tricky ones first, each once."""
     found = [*tricky.texts(models.LISTS), *tricky_documents.texts()]
     if documents:
-        found += islice(function_jobs.prose(WORK), documents)
+        found += islice(samples.prose(WORK), documents)
     return list(dict.fromkeys(found))
 
 
@@ -193,7 +194,7 @@ def main() -> int:
     parser.add_argument("--corpus", type=int, default=0, metavar="N", help="also N documents of the corpus")
     parser.add_argument("--show", type=int, default=10, help="unexplained differences to print for each check")
     arguments = parser.parse_args()
-    models.ensure(list(islice(function_jobs.prose(WORK), 2000)), peer.ensure(WORK))
+    models.ensure(list(islice(samples.prose(WORK), 2000)), peer.ensure(WORK))
     texts = all_texts(arguments.corpus)
     checks = [c for c in all_checks() if not arguments.functions or c.function in arguments.functions]
     if arguments.fresh:

@@ -5,6 +5,7 @@ Imported in both environments, so it needs the standard library only.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,7 +58,7 @@ def mapper(function: str, /, **parameters: Any) -> Check:
     return Check(call(function, parameters), f"{function}_mapper", parameters, "text")
 
 
-def checks(lists: str, models: dict[str, str]) -> list[Check]:
+def checks(lists: str, models: dict[str, Any]) -> list[Check]:
     """All of them; `lists` is the folder of the word lists, `models` has the files of models.py by name."""
     return [*_stats(lists), *_cleaning(), *_tex(), *_words(), *_models(lists, models)]
 
@@ -171,7 +172,7 @@ def _chunks(parameters: dict[str, Any]) -> Check:
     return Check(call("text_chunk", parameters), "text_chunk_mapper", parameters, "texts")
 
 
-def _models(lists: str, models: dict[str, str]) -> list[Check]:
+def _models(lists: str, models: dict[str, Any]) -> list[Check]:
     pieces = {"tokenization": True}
     lang = "language_id_score_filter"
     tokens, chain = models["tokenizer"], models["chain"]
@@ -205,13 +206,13 @@ def _models(lists: str, models: dict[str, str]) -> list[Check]:
     ]
 
 
-def _similarity(models: dict[str, str], pooling: str) -> Check:
+def _similarity(models: dict[str, Any], pooling: str) -> Check:
     ours = {"hf_model": models["embedding"], "valid_dataset": models["valid"], "pooling": pooling, "max_tokens": 512}
     peers = {
         "api_or_hf_model": models["embedding"],
         "is_hf_model": True,
         "pooling": None if pooling == "last" else pooling,
-        "valid_dataset": [{"text": "A page of documentation."}, {"text": "The cat sat on the mat."}],
+        "valid_dataset": [json.loads(line) for line in models["valid_texts"]],
     }
     operator = "text_embd_similarity_filter"
     return Check(call("text_embd_similarity", ours), operator, peers, "text_embd_similarity", 200, 1e-4)

@@ -2,8 +2,8 @@
 
 Usage: peer-venv/bin/python peer_speed.py JOBS.json
 
-An operator gets batches of 1,000 rows (or single rows, where it takes no batches) directly, as many as fit into the
-time, the best of three rounds; the first batch is not timed.
+An operator gets batches of rows (or single rows, where it takes no batches) directly, as many as fit into the time, the
+best of three rounds; the first rows are not timed.
 """
 
 from __future__ import annotations
@@ -13,16 +13,14 @@ import os
 import sys
 import time
 
-BATCH_ROWS = 1000
 
-
-def caller(operator, texts):
+def caller(operator):
     """A function that runs the operator on one batch of texts."""
     from data_juicer.ops import Filter
     from data_juicer.utils.constant import Fields
 
     def rows(batch):
-        return [{"text": text, "text2": text, Fields.stats: {}, Fields.meta: {}} for text in batch]
+        return [{"text": text, Fields.stats: {}, Fields.meta: {}} for text in batch]
 
     if isinstance(operator, Filter):
         if operator.is_batched_op():
@@ -33,8 +31,8 @@ def caller(operator, texts):
     return lambda batch: [operator.process_single(row) for row in rows(batch)]
 
 
-def speed(call, texts, seconds):
-    batches = [texts[i : i + BATCH_ROWS] for i in range(0, len(texts), BATCH_ROWS)]
+def speed(call, texts, rows, seconds):
+    batches = [texts[i : i + rows] for i in range(0, len(texts), rows)]
     call(batches[0][:50])
     rates = []
     for _ in range(3):
@@ -58,10 +56,10 @@ def main():
     logger.remove()
     speeds, failed = {}, {}
     for job in given["jobs"]:
-        texts = given["samples"][job["sample"]]
+        texts = given["samples"][job["sample"]][: job["rows"]]
         try:
             operator = OPERATORS.modules[job["operator"]](**job["parameters"])
-            speeds[job["function"]] = speed(caller(operator, texts), texts, given["seconds"])
+            speeds[job["function"]] = speed(caller(operator), texts, job["batch_rows"], given["seconds"])
         except Exception as error:
             failed[job["function"]] = f"{type(error).__name__}: {error}"[:300]
     print(json.dumps({"speeds": speeds, "failed": failed}))
