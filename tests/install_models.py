@@ -25,12 +25,19 @@ def needs_cuda() -> bool:
     return any(name.startswith(("nvidia", "cuda", "triton")) for name in names)
 
 
+def install(*what: str) -> None:
+    """Quietly: pip notes on stderr that the weights' own dependencies are absent, which is meant."""
+    done = subprocess.run([*PIP, "install", *what], stderr=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        sys.exit(done.stderr)
+
+
 def main() -> None:
-    subprocess.run([*PIP, "install", "--no-deps", "-r", str(WEIGHTS)], check=True)
+    install("--no-deps", "-r", str(WEIGHTS))
     if shutil.which("nvidia-smi") is None and needs_cuda():
         print("torch is only offered with CUDA here: its tests are skipped unless you install a CPU build of it")
         return
-    subprocess.run([*PIP, "install", *TORCH], check=True)
+    install(*TORCH)
 
 
 if __name__ == "__main__":
