@@ -1,0 +1,91 @@
+"""Reads samples of a recorded run again from its source, as they stand there now."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from juicesql.errors import JuiceError, SourceError, nearest
+from juicesql.plan import SAMPLE
+from juicesql.project import FILE, Project
+from juicesql.recipe import Config, render
+from juicesql.runs import RunRecord
+from juicesql.sources import Source, SourceSpec, open_source
+
+
+@dataclass(frozen=True)
+class Reread:
+    """`values` of one column by sample_id; samples that cannot be read have none."""
+
+    column: str
+    values: dict[int, Any]
+    changed: bool  # the files are not what they were in the run, so a sample_id may be another row
+
+
+def reread(run: RunRecord, project: Project, sample_ids: Collection[int], column: str = "") -> Reread:
+    """One column of these samples; without a name `text`, else the first column of text.
+
+    SourceError when the source cannot be found any more, or has no such column.
+    """
+    source = _open(run, project)
+    chosen = _column(source.schema, column)
+    return Reread(chosen, _values(source, chosen, set(sample_ids)), source.fingerprint != run.source_fingerprint)
+
+
+def _open(run: RunRecord, project: Project) -> Source:
+    """The source as the run saw it, or else the first that answers to what the run called it."""
+    config = render(run.template, Path(run.recipe_path), project.registry(), run.variables).config
+    first: Source | None = None
+    failed: JuiceError | None = None
+    for spec in _specs(run.source, config, project):
+        try:
+            found = open_source(spec)
+        except JuiceError as error:
+            failed = failed or error
+            continue
+        if found.fingerprint == run.source_fingerprint:
+            return found
+        first = first or found
+    if first is None:
+        raise failed or SourceError.of("no-input", f"run {run.run_id} had no source", "run the recipe again")
+    return first
+
+
+def _specs(name: str, config: Config, project: Project) -> Iterator[SourceSpec]:
+    """A run notes its inputs as one string, and not whether they came from the recipe or from the command line."""
+    own = name == " ".join(config.sources)
+    near_project = bool(project.settings) or (project.root / FILE).is_file()
+    folders = [project.root, Path.cwd()] if near_project else [Path.cwd()]
+    for inputs in dict.fromkeys([*([config.sources] if own else []), (name,), tuple(name.split())]):
+        for folder in folders:
+            yield SourceSpec(inputs, config.columns, config.format or None, config.seed, folder, config.full_scan)
+
+
+def _column(schema: pa.Schema, asked: str) -> str:
+    texts = [f.name for f in schema if pa.types.is_string(f.type)]
+    if not asked and texts:
+        return "text" if "text" in texts else texts[0]
+    if asked not in schema.names:
+        mend = nearest(asked, schema.names) or f"the source has {', '.join(schema.names)}"
+        raise SourceError.of("missing-column", f"the source has no column {asked or 'of text'}", mend)
+    return asked
+
+
+def _values(source: Source, column: str, wanted: set[int]) -> dict[int, Any]:
+    values: dict[int, Any] = {}
+    left = set(wanted)
+    for morsel in source.morsels():
+        here = {i for i in left if morsel.first_id <= i < morsel.first_id + morsel.rows}
+        if here:
+            table = morsel.load().table
+            table = table.filter(pc.is_in(table[SAMPLE], pa.array(sorted(here), pa.int64())))
+            values |= dict(zip(table[SAMPLE].to_pylist(), table[column].to_pylist(), strict=True))
+            left -= here
+        if not left:
+            break
+    return values
