@@ -1,0 +1,1 @@
+"""Functions over sounds, one a file."""

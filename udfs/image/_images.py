@@ -1,0 +1,35 @@
+"""Reading image files."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING
+
+from .._media import open_file
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+# Common ones first. EPS and its like are left out: they would start another program.
+FORMATS = ("JPEG", "PNG", "GIF", "BMP", "PPM", "WEBP", "AVIF", "TIFF", "JPEG2000", "DIB", "ICO", "TGA")
+ORIENTATION = 0x0112  # the tag of EXIF
+
+
+def open_image(path: str) -> Image.Image:
+    """The first picture of a file in RGB, turned as its EXIF orientation says.
+
+    Raises for a file that is missing, broken, cut off, or of more pixels than Pillow's limit (178,956,970).
+    """
+    from PIL import Image, ImageOps
+
+    with warnings.catch_warnings(), open_file(path) as file:
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        with Image.open(file, formats=FORMATS) as image:
+            return (ImageOps.exif_transpose(image) if _is_turned(image) else image).convert("RGB")
+
+
+def _is_turned(image: Image.Image) -> bool:
+    try:
+        return int(image.getexif().get(ORIENTATION, 1)) != 1
+    except Exception:  # an EXIF block that cannot be read says nothing; the picture may be whole
+        return False
