@@ -1,16 +1,16 @@
-"""Stat `ngram_hashes`."""
+"""Mapper `ngram_hashes`: a text in, hashes out; the lists are as large as the text, so they are not stored."""
 
 import numpy as np
 import pyarrow as pa
 
-from juicesql.api import FunctionError, kernel, stat, utf8_buffers
+from juicesql.api import FunctionError, kernel, mapper, utf8_buffers
 
 from ..text._chars import longest_row
 from ..text._words import table_bits
 from ._shingles import check_shingles, row_shingles, token_table
 
 
-@stat("ngram_hashes(text VARCHAR, n INTEGER := 13, tokenization VARCHAR := 'auto') -> UBIGINT[]")
+@mapper("ngram_hashes(text VARCHAR, n INTEGER := 13, tokenization VARCHAR := 'auto') -> UBIGINT[]")
 def ngram_hashes(text: pa.StringArray, n: int, tokenization: str) -> pa.ListArray:
     """64-bit hashes of the runs of `n` tokens in the lower-cased text, each once, in the order of the text.
 
@@ -19,7 +19,7 @@ def ngram_hashes(text: pa.StringArray, n: int, tokenization: str) -> pa.ListArra
     them, which only a text of equal tokens shares: give a smaller `n` where test items are short. Without tokens: an
     empty list.
 
-    Usual cut: none; a text that shares a hash with a test set is dropped. Source: GPT-3 (Brown and others 2020,
+    Source: GPT-3 (Brown and others 2020,
     appendix C), which takes 13 words.
     """
     check_shingles(tokenization, n)
