@@ -113,15 +113,17 @@ def _models() -> list[Job]:
         Job("programming_language", rows=40),
         Job("num_action", "text_action_filter", **spacy),
         Job("num_dependency_edges", "text_entity_dependency_filter", **spacy),
-        Job("text_embedding", parameters={"hf_model": embedding}, rows=16),
-        Job("text_embd_similarity", "text_embd_similarity_filter", None, similar, peers_similar, rows=16),
+        Job("text_embedding", parameters={"hf_model": embedding}, sample="short", rows=64),
+        Job(
+            "text_embd_similarity", "text_embd_similarity_filter", None, similar, peers_similar, sample="short", rows=64
+        ),
     ]
 
 
 def _cleaning() -> list[Job]:
     html = {"sample": "html"}
     extract = "extract_tables_from_html_mapper"
-    numbers = {"pattern": r"\d+", "repl": "0"}
+    numbers = {"pattern": [r"\d+"], "repl": ["0"]}
     return [
         Job("chinese_convert", "chinese_convert_mapper", sample="chinese", rows=1000),
         Job("clean_copyright", "clean_copyright_mapper", cleaning.without_copyright),

@@ -1,6 +1,7 @@
 """The texts that functions.py measures on, about as many bytes of each kind, the same on every run.
 
 `prose` is the benchmark's corpus of real documents. `tex` and `html` are those documents put into LaTeX and HTML;
+`short` is the first 400 characters of each, for models that read no more than 512 tokens;
 `chinese` is what of the corpus is Chinese, over again when there is too little of it.
 """
 
@@ -40,11 +41,21 @@ def page(work: Path) -> Iterator[str]:
     return (_as_html(text, random.Random(i)) for i, text in enumerate(prose(work)))
 
 
+def short(work: Path) -> Iterator[str]:
+    return (text[:400] for text in prose(work))
+
+
 def chinese(work: Path) -> Iterator[str]:
     return itertools.cycle([text for text in prose(work) if 3 * len(HAN.findall(text)) > len(text)])
 
 
-KINDS: dict[str, Callable[[Path], Iterator[str]]] = {"prose": prose, "tex": tex, "html": page, "chinese": chinese}
+KINDS: dict[str, Callable[[Path], Iterator[str]]] = {
+    "prose": prose,
+    "tex": tex,
+    "html": page,
+    "chinese": chinese,
+    "short": short,
+}
 
 
 def samples(work: Path, size: int, names: Iterable[str]) -> dict[str, list[str]]:
