@@ -41,13 +41,17 @@ def picture(seed: int, width: int = 240, height: int = 180) -> Image.Image:
     return Image.fromarray(noisy.clip(0, 255).astype("uint8"))
 
 
-def write_video(path: Path, pictures: list[Image.Image], size: tuple[int, int], rate: int = 10, **options: str) -> Path:
+def write_video(
+    path: Path, pictures: list[Image.Image], size: tuple[int, int], rate: int = 10, rotation: int = 0, **options: str
+) -> Path:
     """A video of pictures; options are those of the encoder, such as `g` (frames between key frames)."""
     import av
 
     with av.open(str(path), "w") as out:
         stream = out.add_stream("mpeg4", rate=rate, options=options)
         stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
+        if rotation:  # to be turned by so many degrees to the left when it is shown
+            stream.set_display_rotation(rotation)
         for number, shown in enumerate(pictures):
             frame = av.VideoFrame.from_image(shown.resize(size))
             frame.pts, frame.time_base = number, Fraction(1, rate)

@@ -162,6 +162,8 @@ def test_video_frame_hashes_find_copies_that_were_compressed_again(tmp_path: Pat
         write_video(tmp_path / "short.avi", shown, (160, 120), g="3"),
         write_video(tmp_path / "fast.mkv", shown[::2], (320, 180), rate=5, g="50", b="40000"),
     ]
+    lying = [p.transpose(Image.Transpose.ROTATE_90) for p in shown]
+    copies.append(write_video(tmp_path / "lying.mp4", lying, (120, 160), rotation=-90))
     for copy in copies:
         distances = [hamming(a, b) for a, b in zip(own, measured("video_frame_hashes", copy), strict=True)]
         assert sum(d <= 10 for d in distances) >= 14, (copy.name, distances)
@@ -193,6 +195,18 @@ def test_a_video_that_cannot_be_read_raises(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(content)
         for function in ("video_hash", "video_frame_hashes"):
             with pytest.raises((OSError, ValueError)):
-                print(name, measured(function, tmp_path / name))
+                measured(function, tmp_path / name)
     with pytest.raises(ValueError, match="no video stream"):
         measured("video_hash", Path(__file__).parent.parent / "cases/audio/beep.wav")
+
+
+def test_limits_of_frames_and_pixels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from juicesql.udfs.video import _frames
+
+    path = write_video(tmp_path / "a.mp4", scenes(5), (160, 120))
+    with monkeypatch.context() as patched, pytest.raises(ValueError, match="more than 39 frames"):
+        patched.setattr(_frames, "MOST_FRAMES", 39)
+        measured("video_frame_hashes", path)
+    monkeypatch.setattr(_frames, "MOST_PIXELS", 160 * 120 - 1)
+    with pytest.raises(ValueError, match="more than 19,199 pixels"):
+        measured("video_frame_hashes", path)

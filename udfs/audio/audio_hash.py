@@ -11,7 +11,7 @@ def audio_hash(audios: list[str]) -> str | None:
 
     The bytes of every packet of every audio stream, of each distinct file once, in order; the sound of a video file
     counts too. A copy that was compressed again has another hash. NULL without audios. A file that is missing, broken,
-    cut off or without an audio stream is an error of its row.
+    without an audio stream, or cut off where its format can tell (WAV, MP4) is an error of its row.
 
     Usual cut: none; `media_dedup` keeps one sample of each hash. Source: the way of Data-Juicer's video_deduplicator,
     which has none for sound.

@@ -23,7 +23,7 @@ def open_image(path: str) -> Image.Image:
     from PIL import Image, ImageOps
 
     with warnings.catch_warnings(), open_file(path) as file:
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        warnings.simplefilter("ignore")  # of odd metadata, and of many pixels that are still within the limit
         with Image.open(file, formats=FORMATS) as image:
             return (ImageOps.exif_transpose(image) if _is_turned(image) else image).convert("RGB")
 

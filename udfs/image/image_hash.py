@@ -22,9 +22,9 @@ def image_hash(images: list[str], method: str) -> list[str]:
     - 'dhash': a pixel of 9 x 8 is brighter than its left neighbour;
     - 'whash': a coefficient of the lowest band (8 x 8) of five Haar wavelet steps over 256 x 256 pixels is at least
       their median.
-    With 'phash', scaling and compression change up to 4 bits, another brightness up to 6, and a crop by 5 % of width and
-    height about 6; images that have nothing in common differ in 32 bits, one pair of 10,000 in fewer than 16. Images of
-    one colour have nearly the same hash, whatever the colour. `hash_bits` gives the hashes as numbers.
+    With 'phash', scaling and compression change up to 4 bits, another brightness up to 6, and a crop by 5 % of width
+    and height about 6; images that have nothing in common differ in 32 bits, one pair of 10,000 in fewer than 16.
+    All images of one colour, whatever the colour, have one hash. `hash_bits` gives the hashes as numbers.
 
     The image is turned as its EXIF orientation says, and its transparency is ignored; of an animation the first picture
     counts. A file that is missing, broken, cut off, of another kind than a picture or above 178,956,970 pixels is an

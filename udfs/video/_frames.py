@@ -26,7 +26,9 @@ def sampled_frames(path: str, count: int) -> Iterator[VideoFrame]:
         if not container.streams.video:
             raise ValueError(f"{path} has no video stream")
         stream = container.streams.video[0]
-        stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}
+        if stream.width * stream.height > MOST_PIXELS:
+            raise ValueError(f"{path} has frames of more than {MOST_PIXELS:,} pixels")
+        stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}  # frames may grow on the way
         stream.thread_type, stream.codec_context.thread_count = "NONE", 1  # the workers share the cores
         times, keys = _timeline(container, stream)
         if not times:
@@ -43,7 +45,7 @@ def _timeline(container: InputContainer, stream: VideoStream) -> tuple[list[int]
         if packet.size:
             time = packet.pts if packet.pts is not None else packet.dts
             if time is None:
-                raise ValueError("the packets have no times")
+                raise ValueError(f"the frames of {container.name} have no times")
             times.append(time)
             if packet.is_keyframe:
                 keys.append((time, time if packet.dts is None else min(time, packet.dts)))

@@ -18,7 +18,7 @@ def video_frame_hashes(videos: list[str], frame_num: int) -> list[int]:
     A video is cut into `frame_num` parts of equal length; the frame that is shown in the middle of each gives its hash,
     the 64 bits of `image_hash` with 'phash' as a number. The hashes of several videos follow each other, so copies have
     lists of equal length that differ in few bits at each place. A copy that is cut at either end shows other frames.
-    Frames are decoded from the nearest key frame on; the first video stream of a file counts.
+    Frames are turned as the file says and decoded from the nearest key frame on; the first video stream counts.
 
     No videos: an empty list. A file that is missing, broken, cut off, without video, of more than 2,000,000 frames or
     178,956,970 pixels is an error of its row. Usual cut: none; `media_near_dedup` compares the lists. Source: the image
@@ -31,5 +31,5 @@ def video_frame_hashes(videos: list[str], frame_num: int) -> list[int]:
 
 
 def _hashes(path: str, count: int) -> list[int]:
-    frames = sampled_frames(path, count)
-    return [int.from_bytes(hash_bytes(frame.to_image(), "phash"), "big") for frame in frames]
+    images = (frame.to_image().rotate(frame.rotation, expand=True) for frame in sampled_frames(path, count))
+    return [int.from_bytes(hash_bytes(image, "phash"), "big") for image in images]

@@ -11,7 +11,8 @@ def video_hash(videos: list[str]) -> str | None:
 
     The bytes of every packet of every video stream, of each distinct file once, in order. A copy in another container
     has the same hash, one that was compressed again has another: `video_frame_hashes` finds those. NULL without videos.
-    A file that is missing, broken, cut off or without a video stream is an error of its row.
+    A file that is missing, broken, without a video stream, or cut off where its format can tell (MP4, AVI) is an error
+    of its row.
 
     Usual cut: none; `media_dedup` keeps one sample of each hash. Source: Data-Juicer's video_deduplicator, which takes
     files without a video stream for copies of each other.
