@@ -32,7 +32,7 @@ def filter_query(query: exp.Query, relation: str, deduplicates: bool, named: str
     if named:
         return _named_duplicates(relation, named)
     kept = query.copy()
-    with_tie_break(kept, f"__full_{relation}")
+    with_tie_break(kept)
     kept.args["from_"].this.replace(exp.to_table(f"__full_{relation}", alias=quote(name)))
     items = f"{quote(name)}.{RID}, true as kept, null::bigint as duplicate_of, null::double as similarity"
     if deduplicates and not joins and not limit_or_sample(kept):

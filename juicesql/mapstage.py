@@ -21,7 +21,7 @@ from juicesql.binder import close_off
 from juicesql.errors import FunctionError
 from juicesql.known import Keys
 from juicesql.measure import Measurer, content_keys, key_sql
-from juicesql.plan import SAMPLE, Call, Cut, MapStep, rounds
+from juicesql.plan import MEMBERS, SAMPLE, Call, Cut, MapStep, rounds
 from juicesql.registry import Registry
 from juicesql.signature import arrow_type
 
@@ -140,7 +140,7 @@ class _Step:
             self._measure([c for cut in cuts for c in cut.calls])
             self._cut(cuts, alone_known=len(cuts) == len(self.step.cuts))
         self._measure(self.step.select_calls)
-        if self.keep_stats:
+        if self.keep_stats and not self._ungroups:
             self._keep_stats()
         if self.step.select:
             self._project()
@@ -166,19 +166,26 @@ class _Step:
         flat = self._arguments(call)
         keys = self._keys(call.arguments) if call.stored else None
         values, failures = self.measurer.measure(call, flat, keys, lambda mask: self._sql_call(call, mask))
-        if keys is not None and call.kind == "stat" and call.lineage not in self.result.keys:
+        if keys is not None and call.kind == "stat" and call.lineage not in self.result.keys and not self.step.grouped:
             ids = _flat(self.table.column(SAMPLE)).filter(pa.array(keys[2]))
             halves = {"high": keys[0][keys[2]], "low": keys[1][keys[2]]}
             self.result.keys[call.lineage] = pa.table({SAMPLE: ids, **halves})
         self.table = self.table.append_column(call.column, values)
         fatal = call.kind == "mapper"
-        ids = self.table.column(SAMPLE)
         for failure in failures:
-            self.result.failures.append(RowFailure(ids[failure.row].as_py(), call.function, failure.message, fatal))
+            self._fail(failure.row, call.function, failure.message, fatal)
         if fatal and failures:
             keep = np.ones(self.table.num_rows, bool)
             keep[[f.row for f in failures]] = False
             self._filter(keep)
+
+    @property
+    def _ungroups(self) -> bool:
+        return self.step.grouped and self.step.traced == "rows"
+
+    def _fail(self, row: int, function: str, message: str, fatal: bool) -> None:
+        ids = _samples(self.table.slice(row, 1), self.step.grouped)[0].to_pylist()
+        self.result.failures += [RowFailure(i, function, message, fatal) for i in ids]
 
     def _filter(self, keep: np.ndarray[Any, Any]) -> None:
         self.table = self.table.filter(pa.array(keep))
@@ -245,9 +252,8 @@ class _Step:
             return self._query(sql)
         except duckdb.Error as error:
             bad, message = self._raising_rows(sql, error)
-        ids = self.table.column(SAMPLE)
         for row in bad:
-            self.result.failures.append(RowFailure(ids[row].as_py(), self.step.name, message[row], True))
+            self._fail(row, self.step.name, message[row], True)
         keep = np.ones(self.table.num_rows, bool)
         keep[list(bad)] = False
         self._filter(keep)
@@ -274,8 +280,8 @@ class _Step:
         return list(messages), messages
 
     def _drop(self, cut: Cut, lost: np.ndarray[Any, Any]) -> Drop:
-        mask = pa.array(lost)
-        ids = _flat(self.table.column(SAMPLE)).filter(mask)
+        rows = self.table.filter(pa.array(lost))
+        ids, of_rows = _samples(rows, self.step.grouped)
         labels = {b.stat for b in cut.bounds}
         shown = next((c for c in cut.calls if self.calls[c].label in labels), cut.calls[-1] if cut.calls else None)
         if shown is None:
@@ -283,7 +289,7 @@ class _Step:
             shown = named[0] if named else None
         if shown is None:
             return Drop(cut.id, ids, pa.nulls(len(ids), pa.string()))
-        return Drop(cut.id, ids, _as_text(_flat(self.table.column(shown)).filter(mask)))
+        return Drop(cut.id, ids, _as_text(_flat(rows.column(shown)).take(of_rows)))
 
     def _keep_stats(self) -> None:
         ids = self.table.column(SAMPLE)
@@ -296,7 +302,8 @@ class _Step:
         before = self.table
         self.table = self._projected() if self.step.outputs else self._guarded(self.step.select)
         if self.step.expands:
-            self.table = self.table.take(pc.sort_indices(self.table.column(SAMPLE)))  # stable; a lateral join is not
+            if not self._ungroups:  # stable, which a lateral join is not
+                self.table = self.table.take(pc.sort_indices(self.table.column(SAMPLE)))
             self._report_vanished(before)
         if self.trace and not self.step.expands and self.table.num_rows == before.num_rows:
             self._trace(before)
@@ -313,7 +320,8 @@ class _Step:
 
     def _report_vanished(self, before: pa.Table) -> None:
         """A sample that UNNEST turned into no row at all was dropped by the step, unless it failed."""
-        old, new = _flat(before.column(SAMPLE)), _flat(self.table.column(SAMPLE))
+        old = _samples(before, self.step.grouped)[0]
+        new = _samples(self.table, self.step.traced == "groups")[0]
         failed = pa.array([f.sample_id for f in self.result.failures if f.fatal], pa.int64())
         gone = pc.invert(pc.or_(pc.is_in(old, new), pc.is_in(old, failed)))
         lost = old.filter(gone).unique()
@@ -333,6 +341,14 @@ class _Step:
             for row in np.flatnonzero(np.asarray(changed))[: self.trace]:
                 change = Change(self.step.name, ids[row].as_py(), name, old[row].as_py(), new[row].as_py())
                 self.result.changes.append(change)
+
+
+def _samples(table: pa.Table, grouped: bool) -> tuple[pa.Array, pa.Array]:
+    """The samples that rows stand for, and the row of each."""
+    if not grouped:
+        return _flat(table.column(SAMPLE)), pa.array(np.arange(table.num_rows))
+    lists = _flat(table.column(MEMBERS))
+    return pc.list_flatten(lists), pc.list_parent_indices(lists)
 
 
 def _flat(column: pa.ChunkedArray | pa.Array) -> pa.Array:

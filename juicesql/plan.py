@@ -17,8 +17,14 @@ from juicesql.api import Kind
 
 RID = "__rid"  # unique number of a row inside a relation; its order is the order of the rows
 SAMPLE = "sample_id"
+MEMBERS = "sample_ids"  # of a group: the samples that it is made of
 COST_CLASSES = ("sql", "kernel", "process", "device")
 CHEAP = 1  # classes up to here are measured for every row that reaches the step
+
+
+# How the rows of a relation lead back to the source: `sample_id` is that of the source; or `sample_ids` lists those
+# that were brought together; or not at all, and `sample_id` only numbers the rows.
+Traced = Literal["rows", "groups", ""]
 
 
 @dataclass(frozen=True)
@@ -97,7 +103,8 @@ class MapStep:
     columns: tuple[tuple[str, str], ...]  # of the output: name, SQL type
     outputs: tuple[Output, ...] = ()
     expands: bool = False  # UNNEST: a sample may become several rows or none
-    traced: bool = True  # `sample_id` is that of the source; behind a GROUP BY it only numbers rows
+    traced: Traced = "rows"
+    grouped: bool = False  # a row of the input stands for its `sample_ids`
     kind: Literal["map"] = "map"
 
 
@@ -124,7 +131,7 @@ class GlobalStep:
     text: str  # what the author wrote, for the funnel
     deduplicates: bool
     columns: tuple[tuple[str, str], ...]
-    traced: bool  # `sample_id` of the output is that of the source
+    traced: Traced
     numbered: bool  # the query gives no sample_id, so rows are numbered
     line: int | None
     groups: bool = False  # rows are brought together by GROUP BY, DISTINCT or an aggregate

@@ -15,23 +15,25 @@ from juicesql.cuts import and_terms, bounds_of
 from juicesql.errors import Problem, RecipeError
 from juicesql.filters import filter_query, names_duplicates
 from juicesql.lift import Lifter, to_sql
-from juicesql.plan import RID, SAMPLE, Cut, GlobalStep, MapStep, Output, Plan, Step
+from juicesql.plan import RID, SAMPLE, Cut, GlobalStep, MapStep, Output, Plan, Step, Traced
 from juicesql.recipe import Recipe
 from juicesql.registry import Registry
 from juicesql.shape import (
     aliases,
+    brings_together,
     exclude_from_stars,
     hoisted,
     is_row_wise,
     is_star_only,
     keys_of,
     nested_queries,
+    order_rows,
     outputs_of,
     row_number_is_one,
     selected_names,
     strip_table,
     table_names,
-    with_tie_break,
+    traced_by,
 )
 from juicesql.sqltext import quote
 from juicesql.stages import mainline
@@ -43,7 +45,7 @@ RESULT = "result"
 class _Relation:
     columns: Columns
     lineage: dict[str, str]
-    traced: bool = True
+    traced: Traced = "rows"
     hidden: list[str] = field(default_factory=list)
 
 
@@ -64,7 +66,7 @@ class _Planner:
         lineage = {name: name for name, _ in source}
         self.relations = {"source": _Relation(((SAMPLE, "BIGINT"), *source), lineage)}
         for name, columns in side.items():
-            self.relations[name] = _Relation(tuple(c for c in columns if c[0] != SAMPLE), {}, traced=False)
+            self.relations[name] = _Relation(tuple(c for c in columns if c[0] != SAMPLE), {}, traced="")
         self.steps: list[Step] = []
         self.problems: list[Problem] = []
         self.numbers = itertools.count()
@@ -174,6 +176,7 @@ class _Planner:
         expands = expands or any(query.find_all(exp.Unnest, exp.Explode)) or "unnest(" in select.lower()
         columns = relation.columns if plain else self._describe_map(select, relation.columns, lifter)
         outputs = () if plain or expands else outputs_of(selected, relation.columns)
+        traced = traced_by(query, relation.traced, columns)
         needed = set(_closure(used, lifter))
         unused = [c for c in lifter.calls if c not in cut_calls and c not in needed]
         self.steps.append(
@@ -187,10 +190,11 @@ class _Planner:
                 columns,
                 outputs,
                 expands,
-                relation.traced,
+                traced,
+                grouped=relation.traced == "groups",
             )
         )
-        self.relations[name] = _Relation(columns, lineage, relation.traced)
+        self.relations[name] = _Relation(columns, lineage, traced)
 
     def _with_sample_id(self, name: str) -> _Relation:
         """A relation as a row-wise step reads it: a ref shows its row number only here."""
@@ -251,6 +255,7 @@ class _Planner:
                     lineage[e.alias] = scope._lineage_of(e.this)
 
     def _global(self, name: str, query: exp.Query, inputs: list[str]) -> None:
+        text = to_sql(query)
         if "source" in inputs:
             inputs = self._whole_source(query)
         alone = (
@@ -259,7 +264,6 @@ class _Planner:
             and not any(q is not query for q in query.find_all(exp.Query))
         )
         single = isinstance(query, exp.Select) and alone
-        text = to_sql(query)
         if single and isinstance(query, exp.Select):
             inputs = [self._prepared(name, query, inputs[0])]
         else:
@@ -270,22 +274,23 @@ class _Planner:
         named = names_duplicates(query, {n: {c for c, _ in self.relations[n].columns} for n in inputs})
         filter_sql = filter_query(query, inputs[0], deduplicates, named) if inputs else ""
         deduplicates = deduplicates or bool(named)
-        groups = isinstance(query, exp.Select) and not filter_sql and _brings_together(query)
+        groups = isinstance(query, exp.Select) and not filter_sql and brings_together(query)
         if isinstance(query, exp.Select):
             exclude_from_stars(query, first.hidden)
+        full = {f"__full_{n}": (*c, (RID, "BIGINT")) for n, c in tables.items()}
         if filter_sql:
-            full = {f"__full_{n}": (*c, (RID, "BIGINT")) for n, c in tables.items()}
             self._describe(filter_sql, {**tables, **full}, query)
             columns = tuple(c for c in first.columns if c[0] not in first.hidden)
             sql = ""
         else:
-            if single and isinstance(query, exp.Select) and self._keeps_rows(query):
-                if SAMPLE not in selected_names(query, first.columns):
+            if single and isinstance(query, exp.Select):
+                if self._keeps_rows(query) and SAMPLE not in selected_names(query, first.columns):
                     query.append("expressions", exp.column(SAMPLE))
-                with_tie_break(query)
+                if first.traced:
+                    order_rows(query, inputs[0])
             sql = to_sql(query)
-            columns = self._describe(sql, tables, query)
-        traced = first.traced and SAMPLE in {c for c, _ in columns}
+            columns = self._describe(sql, {**tables, **full}, query)
+        traced = traced_by(query, first.traced, columns)
         numbered = (SAMPLE, "BIGINT") not in columns
         if numbered:
             columns = ((SAMPLE, "BIGINT"), *(c for c in columns if c[0] != SAMPLE))
@@ -318,7 +323,7 @@ class _Planner:
         return table_names(query)
 
     def _keeps_rows(self, query: exp.Select) -> bool:
-        return not _brings_together(query) and self.relations[table_names(query)[0]].traced
+        return not brings_together(query) and self.relations[table_names(query)[0]].traced == "rows"
 
     def _refuse_calls(self, query: exp.Query) -> None:
         lifter = Lifter(self.registry, {}, self.numbers, self._line, self._problem)
@@ -374,6 +379,7 @@ class _Planner:
             columns,
             tuple(outputs) if select else (),
             traced=relation.traced,
+            grouped=relation.traced == "groups",
         )
         self.steps.append(step)
         self.relations[step.name] = _Relation(columns, {**relation.lineage, **lifter.lineage}, relation.traced, hidden)
@@ -398,10 +404,3 @@ def _names(tables: dict[str, Columns]) -> str:
 
 
 __all__ = ["RESULT", "make_plan"]
-
-
-def _brings_together(query: exp.Select) -> bool:
-    """Whether an output row may stand for several input rows."""
-    if any(query.args.get(part) for part in ("group", "distinct", "having")):
-        return True
-    return any(not isinstance(a.parent, exp.Window) for e in query.expressions for a in e.find_all(exp.AggFunc))

@@ -175,6 +175,9 @@ class _Head:
         self.refs.append(recipe)
         return quote(f"ref_{recipe}")
 
+    def refuse(self, message: str, mend: str) -> str:
+        raise RecipeError.of("macro", message, mend)
+
     def source(self, *inputs: str) -> str:
         if inputs:
             self.config = dataclasses.replace(self.config, source=tuple(inputs))
@@ -199,6 +202,7 @@ def _environment(registry: Registry, head: _Head, text: str) -> ImmutableSandbox
     environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=True)
     environment.globals.clear()
     environment.globals.update(range=range, config=head.set_config, var=head.var, ref=head.ref, source=head.source)
+    environment.globals["refuse"] = head.refuse  # for macros: stop with a message and its mend
     environment.filters["sql"] = literal
     environment.filters["identifier"] = quote
     for name, path in registry.jinja_macros.items():
@@ -208,7 +212,8 @@ def _environment(registry: Registry, head: _Head, text: str) -> ImmutableSandbox
 
 
 def _macro(environment: ImmutableSandboxedEnvironment, name: str, path: Path) -> Callable[..., str]:
-    module: Any = Template.make_module(environment.from_string(path.read_text("utf-8")))
+    code = environment.compile(path.read_text("utf-8"), filename=str(path))  # so that its lines are not the recipe's
+    module: Any = Template.from_code(environment, code, environment.make_globals(None)).make_module()
     macro = getattr(module, name, None)
     if macro is None:
         raise RecipeError.of(

@@ -282,7 +282,7 @@ class _Run:
             check_error_rate(execution.error_count, execution.rows_in, self.settings.max_error_rate)
             self.progress.stage("writing")
             engine.con.execute(
-                f"copy (select distinct {SAMPLE} from {quote(self._last_traced())}) to "
+                f"copy (select distinct {SAMPLE} from ({engine.samples(self._last_traced())})) to "
                 f"{literal(str(self.scratch / 'kept.parquet'))} (format parquet)"
             )
             files, rows_out = self._write(engine, execution.stat_labels), execution.step_rows_out[RESULT]
@@ -330,7 +330,7 @@ class _Run:
         )
 
     def _last_traced(self) -> str:
-        """The relation nearest to the result that still has a row for each sample."""
+        """The relation nearest to the result whose rows still say which samples they are."""
         name = RESULT
         while not self.plan.step(name).traced:
             step = self.plan.step(name)

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from sqlglot import exp
 
 from juicesql.lift import call_name, to_sql
-from juicesql.plan import RID, SAMPLE, Output
+from juicesql.plan import MEMBERS, RID, SAMPLE, Output, Traced
+from juicesql.sqltext import quote
 
 _GLOBAL_PARTS = (
     "with_",
@@ -187,6 +188,37 @@ def row_number_is_one(query: exp.Select) -> bool:
     return partitioned and isinstance(one, exp.Literal) and one.name == "1"
 
 
+def brings_together(query: exp.Select) -> bool:
+    """Whether an output row may stand for several input rows."""
+    if any(query.args.get(part) for part in ("group", "distinct", "having")):
+        return True
+    return any(not isinstance(a.parent, exp.Window) for e in query.expressions for a in e.find_all(exp.AggFunc))
+
+
+def traced_by(query: exp.Query, before: Traced, columns: Iterable[tuple[str, str]]) -> Traced:
+    """How the rows of a query with these columns lead back to the source, when those of its first input do as `before`.
+
+    `list(sample_id) as sample_ids` makes groups of rows, and `unnest(sample_ids) as sample_id` rows of groups.
+    """
+    names = {c for c, _ in columns}
+    given = {e.alias: e.this for e in query.expressions if isinstance(e, exp.Alias)}
+    if before == "rows" and SAMPLE not in names:
+        listed = given.get(MEMBERS)
+        return "groups" if isinstance(listed, exp.ArrayAgg) and _only_column(listed.this) == SAMPLE else ""
+    if before == "groups":
+        single = given.get(SAMPLE)
+        if isinstance(single, (exp.Unnest, exp.Explode)) and _only_column(single) == MEMBERS:
+            return "rows"
+        return "groups" if MEMBERS in names else ""
+    return before
+
+
+def _only_column(node: exp.Expr) -> str:
+    """The column that a node is, or is a plain call or order of."""
+    inside = node.expressions[0] if isinstance(node, exp.Unnest) else node.this
+    return str((node if isinstance(node, exp.Column) else inside).name)
+
+
 def keys_of(query: exp.Select) -> list[exp.Expr]:
     """Computed keys of the windows of QUALIFY, which are worth computing row by row before rows meet."""
     keys: list[exp.Expr] = []
@@ -205,14 +237,43 @@ def limit_or_sample(query: exp.Select) -> bool:
     return any(query.args.get(p) for p in ("limit", "offset", "sample"))
 
 
-def with_tie_break(query: exp.Select, table: str = "") -> None:
-    """Make every order total: `sample_id` (and the row number inside a relation) decides between equals."""
-    orders = [w.args.get("order") for w in query.find_all(exp.Window)]
-    own = query.args.get("order")
-    for order in [*orders, own]:
-        if order is None:
-            continue
+def order_rows(query: exp.Select, relation: str) -> None:
+    """Make every order of a query over one relation total, those inside `list(... order by ...)` too.
+
+    For that the query reads the relation with its row numbers, unless it would show them.
+    """
+    base = query.args["from_"].this
+    name = base.alias_or_name
+    shown = any(c.name == name and not c.table for c in query.find_all(exp.Column))
+    shown = shown or any(not isinstance(c.this, exp.Star) for c in query.find_all(exp.Columns))
+    orders = _list_orders(query) if brings_together(query) else _orders_of(query)
+    if orders and not shown:
+        base.replace(exp.to_table(f"__full_{relation}", alias=quote(name)))
+        exclude_from_stars(query, [RID])
+    _complete(orders, [SAMPLE] if shown else [SAMPLE, RID])
+
+
+def _list_orders(query: exp.Select) -> list[exp.Expr]:
+    """The orders inside aggregates that keep it; one of distinct values can name nothing else."""
+    kinds = (exp.ArrayAgg, exp.GroupConcat, exp.First, exp.Last)
+    found = [o for o in query.find_all(exp.Order) if isinstance(o.parent, kinds)]
+    return [o for o in found if not isinstance(o.this, exp.Distinct)]
+
+
+def with_tie_break(query: exp.Select) -> None:
+    """Make every order total: `sample_id`, then the row number inside a relation, decides between equals."""
+    _complete(_orders_of(query), [SAMPLE, RID])
+
+
+def _orders_of(query: exp.Select) -> list[exp.Expr]:
+    """The orders of a query's windows and its own."""
+    found = [*(w.args.get("order") for w in query.find_all(exp.Window)), query.args.get("order")]
+    return [order for order in found if order is not None]
+
+
+def _complete(orders: Iterable[exp.Expr], columns: Iterable[str]) -> None:
+    for order in orders:
         named = {o.this.name for o in order.expressions if isinstance(o.this, exp.Column)}
-        for column in [SAMPLE, *([RID] if table else [])]:
+        for column in columns:
             if column not in named:
                 order.append("expressions", exp.Ordered(this=exp.column(column), nulls_first=False))

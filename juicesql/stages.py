@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from juicesql.plan import GlobalStep, MapStep, Plan
+from juicesql.plan import GlobalStep, MapStep, Plan, Traced
 
 
 @dataclass(frozen=True)
 class Chain:
-    """Row-wise steps that follow each other with no other reader in between."""
+    """Row-wise steps that follow each other with no other reader in between, all traced in the same way."""
 
     input: str
     steps: tuple[MapStep, ...]
@@ -20,7 +20,7 @@ class Chain:
         return self.steps[-1].name
 
     @property
-    def traced(self) -> bool:
+    def traced(self) -> Traced:
         return self.steps[0].traced
 
 
@@ -39,7 +39,7 @@ def stages_of(plan: Plan) -> list[Stage]:
             stages.append(step)
             continue
         before = next((s for s in stages if isinstance(s, Chain) and s.name == step.input), None)
-        if before is not None and readers[step.input] == 1:
+        if before is not None and readers[step.input] == 1 and before.traced == step.traced:
             stages[stages.index(before)] = Chain(before.input, (*before.steps, step))
         else:
             stages.append(Chain(step.input, (step,)))

@@ -134,4 +134,4 @@ def describe_projection(sql: str) -> str:
     for item in query.selects if isinstance(query, exp.Query) else ():
         replaced: list[Any] = item.args.get("replace") or [] if isinstance(item, exp.Star) else []
         names += [e.alias for e in [item, *replaced] if isinstance(e, exp.Alias) and not e.alias.startswith("__")]
-    return "sets " + ", ".join(names) if names else ""
+    return "sets " + ", ".join(n if n != "\\0" else "all columns" for n in names) if names else ""

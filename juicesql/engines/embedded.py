@@ -19,7 +19,7 @@ import pyarrow as pa
 from juicesql.errors import FunctionError, Problem, RecipeError
 from juicesql.mapstage import ChainResult, Change, CutCount, RowFailure, open_worker, run_chain
 from juicesql.measure import Measurer
-from juicesql.plan import RID, SAMPLE, GlobalStep, Plan
+from juicesql.plan import MEMBERS, RID, SAMPLE, GlobalStep, Plan
 from juicesql.registry import Registry
 from juicesql.segments import write_parquet
 from juicesql.signature import arrow_type
@@ -229,7 +229,7 @@ class Embedded:
             e.failures += result.failures
         else:
             e.group_failures += result.failures
-        e.changes += result.changes
+        e.changes += result.changes if chain.traced == "rows" else []
         self._spill(chain, task, loaded, result)
         self._check_errors()
 
@@ -238,7 +238,7 @@ class Embedded:
         for drop in result.drops:
             cut = pa.array([drop.cut] * len(drop.sample_ids), pa.string())
             self.spill.add("drops/rows", pa.table({SAMPLE: drop.sample_ids, "cut": cut, "value": drop.values}))
-        for lineage, keys in result.keys.items() if chain.traced else ():
+        for lineage, keys in result.keys.items() if chain.traced == "rows" else ():
             self.spill.add(f"keys/{_number(lineage, self.execution.lineages)}", keys)
         for label, values in result.stats:
             self.spill.add(f"stats/{_number(label, self.execution.stat_labels)}", values)
@@ -289,7 +289,8 @@ class Embedded:
             self.con.execute(f"copy ({numbered}) to {literal(str(path))} (format parquet, compression snappy)")
             self._view(step.name, f"from read_parquet({literal(str(path))})")
             if traced and step.traced:
-                lost = f"select distinct {SAMPLE} from {quote(first)} anti join {quote(step.name)} using ({SAMPLE})"
+                before, after = self.samples(first), self.samples(step.name)
+                lost = f"select distinct {SAMPLE} from ({before}) anti join ({after}) using ({SAMPLE})"
                 nothing = "null::bigint as duplicate_of, null::double as similarity"
                 self._write_drops(step, f"select {SAMPLE}, {nothing} from ({lost})")
         self.execution.step_rows_out[step.name] = self._count(step.name)
@@ -298,11 +299,16 @@ class Embedded:
         ids, full = quote(f"__ids_{step.name}"), quote(f"__full_{first}")
         self.con.execute(f"create table {ids} as {step.filter_sql}")
         self._view(step.name, f"select * from {full} where {RID} in (select {RID} from {ids} where kept)")
-        lost = (
-            f"select i.{SAMPLE}, d.duplicate_of, d.similarity from {full} i left join {ids} d using ({RID}) "
-            "where coalesce(not d.kept, true)"
-        )
+        which = f"i.{SAMPLE}, d.duplicate_of, d.similarity"
+        if step.traced == "groups":  # of which only the numbers are known
+            which = f"unnest(i.{MEMBERS}) as {SAMPLE}, null::bigint as duplicate_of, null::double as similarity"
+        lost = f"select {which} from {full} i left join {ids} d using ({RID}) where coalesce(not d.kept, true)"
         self._write_drops(step, lost)
+
+    def samples(self, name: str) -> str:
+        """SQL for the `sample_id` of the samples that a relation holds."""
+        grouped = self.plan.step(name).traced == "groups"
+        return f"select {f'unnest({MEMBERS}) as ' if grouped else ''}{SAMPLE} from {quote(name)}"
 
     def _write_drops(self, step: GlobalStep, sql: str) -> None:
         folder = self.scratch / "lost"
