@@ -5,7 +5,7 @@
 -- `lang_id`.
 -- Usual cut: >= 0.8. Source: Data-Juicer's language_id_score_filter.
 create or replace macro lang_score(text, lang := NULL) as
-    case
-        when lang is null or struct_extract(lang_id(text), 'lang') = lang then struct_extract(lang_id(text), 'score')
+    list_transform([lang_id(text)], lambda found: case  -- a list of one, so that the model is asked once
+        when lang is null or found.lang = lang then found.score
         when text is not null then 0.0::double
-    end;
+    end)[1];
