@@ -21,7 +21,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from itertools import islice
 from pathlib import Path
@@ -158,37 +158,43 @@ def plain_speed(job: Job, texts: Sequence[str], seconds: float) -> float | None:
         os.sched_setaffinity(0, set(CORES))
 
 
-def peer_speeds(jobs: Sequence[Job], samples: dict[str, list[str]], seconds: float) -> dict[str, float]:
-    """MB/s of the peer's operators by function name, measured in its own environment on one core."""
-    asked = [
-        {
-            "function": j.function,
-            "operator": j.peer,
-            "parameters": j.peer_parameters,
-            "sample": j.sample,
-            "rows": j.rows,
-            "batch_rows": j.peer_rows,
-        }
-        for j in jobs
-        if j.peer
-    ]
-    with tempfile.TemporaryDirectory() as folder:
-        given = Path(folder) / "jobs.json"
-        given.write_text(json.dumps({"jobs": asked, "samples": samples, "seconds": seconds, "core": CORES[0]}))
-        command = [str(peer.ensure(WORK)), str(HERE / "peer_speed.py"), str(given)]
-        environment = peer.clean_environment(WORK / "parity-home") | models.environment()
-        done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
-    found = json.loads(done.stdout.splitlines()[-1])
-    for name, message in found["failed"].items():
-        print(f"the peer's operator for {name} failed: {message}", file=sys.stderr)
-    return dict(found["speeds"])
+class _Peer:
+    """The peer's environment in a process of its own, asked for one operator after the other; None without it."""
+
+    def __init__(self, texts_of: dict[str, list[str]], seconds: float) -> None:
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+            json.dump({"samples": texts_of, "seconds": seconds, "core": CORES[0]}, file)
+            file.flush()
+            command = [str(peer.ensure(WORK)), str(HERE / "peer_speed.py"), file.name]
+            environment = peer.clean_environment(WORK / "parity-home") | models.environment()
+            streams: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+            self.process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL, **streams)
+            self.answer()
+
+    def answer(self) -> Any:
+        for line in self.process.stdout:  # type: ignore[union-attr]
+            if line.startswith("answer "):  # operators print too
+                return json.loads(line.removeprefix("answer "))
+        raise SystemExit("the peer's process ended")
+
+    def speed(self, job: Job) -> float | None:
+        """MB/s of the operator on one core; None when there is none or it fails."""
+        if not job.peer:
+            return None
+        self.process.stdin.write(json.dumps(asdict(replace(job, plain=None))) + "\n")  # type: ignore[union-attr]
+        self.process.stdin.flush()  # type: ignore[union-attr]
+        found = self.answer()
+        if "failed" in found:
+            print(f"the peer's operator for {job.function} failed: {found['failed']}", file=sys.stderr)
+        return found.get("speed")
 
 
 def measure(names: Sequence[str], megabytes: float, seconds: float, with_peer: bool) -> list[Speed]:
+    """One function after the other, each beside the peer's operator: both then meet the same state of the machine."""
     registry = Registry()
     jobs = [j for j in function_jobs.jobs() if not names or j.function in names]
     texts_of = samples(WORK, int(megabytes * 1e6), {j.sample for j in jobs})
-    peers = peer_speeds(jobs, texts_of, seconds) if with_peer else {}
+    peers = _Peer(texts_of, seconds) if with_peer else None
     speeds = []
     for job in jobs:
         function, texts = registry.get(job.function), texts_of[job.sample][: job.rows]
@@ -198,11 +204,13 @@ def measure(names: Sequence[str], megabytes: float, seconds: float, with_peer: b
             ours(function, job, texts, 1, seconds),
             ours(function, job, texts, len(CORES), seconds),
             plain_speed(job, texts, seconds),
-            peers.get(job.function),
+            peers.speed(job) if peers else None,
             job.note,
         )
         speeds.append(speed)
         print(line(speed), file=sys.stderr, flush=True)
+    if peers:
+        peers.process.kill()
     return speeds
 
 

@@ -1,9 +1,10 @@
-"""Throughput of the peer's operators. Runs in the peer's environment on one core; prints one JSON line.
+"""Throughput of the peer's operators. Runs in the peer's environment on one core.
 
-Usage: peer-venv/bin/python peer_speed.py JOBS.json
+Usage: peer-venv/bin/python peer_speed.py SAMPLES.json
 
-An operator gets batches of rows (or single rows, where it takes no batches) directly, as many as fit into the time, the
-best of three rounds in CPU seconds; the first rows are not timed.
+Reads jobs of functions.py from stdin, a JSON line each, and answers each with a line on stdout. An operator gets
+batches of rows (or single rows, where it takes no batches) directly, as many as fit into the time, the best of three
+rounds in CPU seconds; the first rows are not timed.
 """
 
 from __future__ import annotations
@@ -46,6 +47,10 @@ def speed(call, texts, rows, seconds):
     return max(rates)
 
 
+def answer(found):
+    print(f"answer {json.dumps(found)}", flush=True)
+
+
 def main():
     with open(sys.argv[1]) as handle:
         given = json.load(handle)
@@ -54,15 +59,15 @@ def main():
     from loguru import logger
 
     logger.remove()
-    speeds, failed = {}, {}
-    for job in given["jobs"]:
+    answer("ready")
+    for line in sys.stdin:
+        job = json.loads(line)
         texts = given["samples"][job["sample"]][: job["rows"]]
         try:
-            operator = OPERATORS.modules[job["operator"]](**job["parameters"])
-            speeds[job["function"]] = speed(caller(operator), texts, job["batch_rows"], given["seconds"])
+            operator = OPERATORS.modules[job["peer"]](**job["peer_parameters"])
+            answer({"speed": speed(caller(operator), texts, job["peer_rows"], given["seconds"])})
         except Exception as error:
-            failed[job["function"]] = f"{type(error).__name__}: {error}"[:300]
-    print(json.dumps({"speeds": speeds, "failed": failed}))
+            answer({"failed": f"{type(error).__name__}: {error}"[:300]})
 
 
 if __name__ == "__main__":
