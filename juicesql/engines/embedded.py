@@ -11,6 +11,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -298,12 +299,21 @@ class Embedded:
     def _filter(self, step: GlobalStep, first: str) -> None:
         ids, full = quote(f"__ids_{step.name}"), quote(f"__full_{first}")
         self.con.execute(f"create table {ids} as {step.filter_sql}")
-        self._view(step.name, f"select * from {full} where {RID} in (select {RID} from {ids} where kept)")
+        self._view(step.name, f"select * from {full} where {self._kept(step, ids)}({RID})")
         which = f"i.{SAMPLE}, d.duplicate_of, d.similarity"
         if step.traced == "groups":  # of which only the numbers are known
             which = f"unnest(i.{MEMBERS}) as {SAMPLE}, null::bigint as duplicate_of, null::double as similarity"
         lost = f"select {which} from {full} i left join {ids} d using ({RID}) where coalesce(not d.kept, true)"
         self._write_drops(step, lost)
+
+    def _kept(self, step: GlobalStep, ids: str) -> str:
+        """A SQL function that says whether a RID is kept: unlike a join, it leaves rows in their order."""
+        rids = self.con.execute(f"select {RID} from {ids} where kept order by {RID}").fetchnumpy()[RID]
+        name = f"__kept_{self.plan.steps.index(step)}"
+        self.con.create_function(  # type: ignore[call-overload]
+            name, partial(_holds, np.asarray(rids)), ["BIGINT"], "BOOLEAN", type="arrow"
+        )
+        return name
 
     def samples(self, name: str) -> str:
         """SQL for the `sample_id` of the samples that a relation holds."""
@@ -324,6 +334,15 @@ class Embedded:
     def _count(self, name: str) -> int:
         row = self.con.execute(f"select count(*) from {quote(name)}").fetchone()
         return int(row[0]) if row else 0
+
+
+def _holds(ordered: np.ndarray[Any, Any], values: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """Which values stand in an ascending array."""
+    wanted = np.asarray(values)
+    places = np.searchsorted(ordered, wanted)
+    found = places < len(ordered)
+    found[found] = ordered[places[found]] == wanted[found]
+    return pa.array(found)
 
 
 def check_error_rate(errors: int, rows: int, limit: float) -> None:

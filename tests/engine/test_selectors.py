@@ -247,6 +247,24 @@ def test_the_plain_clauses_of_the_guide(bench: Workbench, given: list[Row]) -> N
 
 
 @pytest.mark.parametrize(
+    "step",
+    [
+        "select * from source qualify row_number() over (partition by n order by i) = 1",
+        "select source.* from source semi join (select 7 as n) using (n)",
+        "{{ random_sample('source', select_ratio=0.1) }}",
+    ],
+)
+def test_many_rows_stay_in_order(bench: Workbench, step: str) -> None:
+    bench.write("data.jsonl", "".join(f'{{"i": {i}, "n": {i * 7919 % 5003}}}\n' for i in range(120_000)))
+    bench.write("r.sql.j2", HEAD + f"with a as ({step}) select * from a")
+    places_by_threads = []
+    for threads in (1, 2):
+        bench.run(threads=threads)
+        places_by_threads.append([row["i"] for row in bench.out()])
+    assert places_by_threads[0] == places_by_threads[1] == sorted(places_by_threads[0]) != []
+
+
+@pytest.mark.parametrize(
     "macro",
     [
         "random_sample('source')",
