@@ -98,7 +98,7 @@ def test_the_functions_of_the_package_stay_when_their_modules_are_imported() -> 
     code = """
 import juicesql
 from juicesql.running import prepare
-from juicesql.connection import register
+from juicesql.connection import connect
 import juicesql.explain
 juicesql.connect(functions=[]).close()
 assert juicesql.run.__name__ == "run" and not hasattr(juicesql.run, "prepare")
