@@ -6,15 +6,13 @@ The plain definitions are those that the tests prove the functions against.
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-import models
+import models  # first: it says where the plain definitions are
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "functions"))
+# isort: split
 import definitions as plain
 import definitions_cleaning as cleaning
 import definitions_pii as pii

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import models  # noqa: F401 - says where the plain definitions are
 from parity_checks import Check
 
 

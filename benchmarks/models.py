@@ -13,6 +13,7 @@ import os
 import random
 import shutil
 import subprocess
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -22,6 +23,7 @@ HERE = Path(__file__).resolve().parent
 HOME = HERE / "work" / "models"
 LISTS = HERE.parent / "udfs" / "text" / "_assets"
 TINY = HERE.parent / "tests" / "models"
+sys.path.insert(0, str(HERE.parent / "tests" / "functions"))  # the plain definitions, for every benchmark
 SENTENCEPIECE = HOME / "en.sp.model"
 NGRAMS = HOME / "en.arpa.bin"  # an ARPA file under the name that the peer asks for: KenLM reads both
 SPACY = HOME / "en_core_web_md-3.7.0"  # what the peer asks for; here the small model
