@@ -21,6 +21,13 @@ TEXTS = [
     "the the the the the the the the the the the the " * 3,
     "",
 ]
+NUMBERS = [[0, 5], [3], [], [1, 40, 2], [9]]
+OF_TYPE = {
+    "VARCHAR": pa.array(TEXTS),
+    "INTEGER[]": pa.array(NUMBERS, pa.list_(pa.int32())),
+    "BIGINT[]": pa.array(NUMBERS, pa.list_(pa.int64())),
+    "FLOAT[][]": pa.array([[[1, n, 2] for n in row] for row in NUMBERS], pa.list_(pa.list_(pa.float32()))),
+}
 REGISTRY = Registry()
 KERNELS = [f.name for f in REGISTRY.all() if f.runs_on == "kernel"]
 
@@ -41,11 +48,11 @@ def test_compiled_equals_interpreted(name: str, monkeypatch: pytest.MonkeyPatch)
     for found in every:
         monkeypatch.setattr(found, "_compiled", None)
         monkeypatch.setattr(found, "_small_bytes", SMALL_BYTES)
-    small = pa.array(TEXTS)
-    interpreted = apply(function, [small] * len(function.signature.columns), parameters)
+    small = [OF_TYPE[a.type] for a in function.signature.columns]
+    interpreted = apply(function, small, parameters)
     assert not ran or name.endswith("words_ratio")  # these build a table of a long word list
     for found in every:
         monkeypatch.setattr(found, "_small_bytes", 0)
-    compiled = apply(function, [small] * len(function.signature.columns), parameters)
+    compiled = apply(function, small, parameters)
     assert ran
     assert interpreted.equals(compiled)
