@@ -48,7 +48,7 @@ def _unaliased(node: exp.Expr) -> exp.Expr:
 def hoisted(name: str, query: exp.Query, outermost: bool = True) -> Iterator[tuple[str, exp.Query]]:
     """The CTEs of a query in order, then the query without them, each with its name.
 
-    The CTEs that stand inside the CTE `a` become `a__b`. A recursive one stays where it is.
+    The CTE `b` or `_b` that stands inside the CTE `a` becomes `a__b`. A recursive one stays where it is.
     """
     own = query.args.get("with_")
     if own is None or own.args.get("recursive"):
@@ -59,7 +59,7 @@ def hoisted(name: str, query: exp.Query, outermost: bool = True) -> Iterator[tup
     for cte in own.expressions:
         inner = cte.this.copy()
         _rename_tables(inner, renamed)
-        called = cte.alias if outermost else f"{name}__{cte.alias}"
+        called = cte.alias if outermost else f"{name}__{cte.alias.lstrip('_')}"
         yield from hoisted(called, inner, outermost=False)
         if not outermost:
             renamed[cte.alias] = called

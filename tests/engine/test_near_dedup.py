@@ -132,3 +132,15 @@ def test_thousands_of_equal_texts_are_one(bench: Workbench) -> None:
     texts = ["the same words again and again in this text"] * 3000 + ["another text that has nothing of it at all"]
     result = run(bench, texts, "near_dedup('source')")
     assert (result.kept, result.duplicates) == (2, 2999)
+
+
+@pytest.mark.parametrize("name", ["kept", "pairs", "duplicates", "links"])
+def test_a_relation_may_have_the_name_of_an_inner_one(bench: Workbench, name: str) -> None:
+    rows = [{"text": t} for t in ["a text of six plain words", "a text of six plain words", "quite another text here"]]
+    bench.write("data.jsonl", "".join(json.dumps(r) + "\n" for r in rows))
+    head = '{{ config(source="data.jsonl", export="out.jsonl") }}\n'
+    steps = f"with {name} as (select * from source where text_len(text) > 3), near as ({{{{ near_dedup('{name}') }}}})"
+    bench.write("r.sql.j2", head + steps + " select * from near")
+    result = bench.run()
+    bench.check_accounts(result)
+    assert (result.kept, result.duplicates) == (2, 1)
