@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 import shutil
+import sys
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -62,7 +63,8 @@ def _list(registry: Registry, as_json: bool) -> None:
         [f"  {short(f['signature'])}", f["class"], clip(f.get("usual_cut", "")), f["manual"].split("\n")[0]]
         for f in found
     ]
-    lines = table([""] * 4, rows, "   w", shutil.get_terminal_size((140, 24)).columns)
+    columns = shutil.get_terminal_size((140, 24)).columns if sys.stdout.isatty() else 10_000  # a pipe gets it whole
+    lines = table([""] * 4, rows, "   w", columns)
     for kind, group in groupby(zip(found, lines, strict=True), key=lambda pair: pair[0]["kind"]):
         print("\n".join([f"{kind}s", *(line for _, line in group), ""]))
     print("`juicesql functions NAME` shows the manual of one")
