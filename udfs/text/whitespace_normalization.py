@@ -5,6 +5,7 @@ import pyarrow as pa
 from juicesql.api import kernel, mapper, rewrite_utf8
 
 from ._chars import BLANK, SPACE, classes, decode
+from ._trim import trim
 
 
 @mapper("whitespace_normalization(text VARCHAR) -> VARCHAR")
@@ -27,18 +28,7 @@ def _whitespace(data, offsets, out, out_offsets, table):
     for row in range(len(offsets) - 1):
         i, stop = int(offsets[row]), int(offsets[row + 1])
         length = stop - i
-        while i < stop:
-            c, after = decode(data, i)
-            if not table[c] & SPACE:
-                break
-            i = after
-        while stop > i:
-            last = stop - 1
-            while data[last] & 0xC0 == 0x80:
-                last -= 1
-            if not table[decode(data, last)[0]] & SPACE:
-                break
-            stop = last
+        i, stop = trim(data, i, stop, table, SPACE)
         changed |= stop - i < length
         odd = False
         for k in range(i, stop):
