@@ -4,7 +4,7 @@ Usage: python benchmarks/functions.py [NAME ...] [--megabytes 10] [--seconds 2] 
 
 MB/s are UTF-8 bytes of text over seconds, the best of the repetitions that fit into `--seconds`, after one call that
 compiles kernels and loads models. On one core the process and its workers are bound to it and their CPU seconds count,
-so other work on the machine disturbs little; on all cores it is wall seconds, so that figure needs a quiet machine.
+so other work on the machine disturbs little. The gain of all cores is one core's wall seconds over theirs.
 Kernels are called in threads, `process` functions in worker processes, models in one process, as a run does. The
 peer's operator gets batches of 1,000 rows directly, without the data set around it. `--publish` writes results/ and
 the page in docs/.
@@ -21,11 +21,10 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import date
 from itertools import islice
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import function_jobs
@@ -34,7 +33,7 @@ import models
 import peer
 import pyarrow as pa
 from function_jobs import Job
-from report import number, table
+from function_page import Speed, page
 from samples import prose, samples
 
 from juicesql.api import Function
@@ -49,23 +48,6 @@ PAGE = HERE.parent / "docs" / "function-speed.md"
 BATCH_ROWS = 1000
 BATCHES_A_CORE = 8  # at least, so that the cores end their work at about the same time
 CORES = sorted(os.sched_getaffinity(0))
-
-
-@dataclass(frozen=True)
-class Speed:
-    """MB/s; None where there is nothing to measure."""
-
-    function: str
-    runs_on: str
-    one_core: float
-    all_cores: float
-    plain: float | None
-    peer: float | None
-    note: str
-
-    @property
-    def over_peer(self) -> float | None:
-        return self.one_core / self.peer if self.peer else None
 
 
 def best(work: Callable[[list[str]], object], texts: Sequence[str], seconds: float) -> float:
@@ -85,30 +67,28 @@ def best(work: Callable[[list[str]], object], texts: Sequence[str], seconds: flo
     return max(rates)
 
 
-def ours(function: Function, job: Job, texts: Sequence[str], cores: int, seconds: float) -> float:
-    """MB/s of one of our functions on this many cores."""
+def ours(function: Function, job: Job, texts: Sequence[str], cores: int, seconds: float) -> tuple[float, float]:
+    """CPU and wall seconds that one of our functions takes for the texts on this many cores, the least of several."""
     os.sched_setaffinity(0, set(CORES[:cores]))
-    size = sum(len(t.encode()) for t in texts)
     try:
         with _Runner(function, job, texts, cores) as runner:
-            clock = runner.cpu_seconds if cores == 1 else time.perf_counter
             runner.run()
-            times: list[float] = []
+            times: list[tuple[float, float]] = []
             began = time.perf_counter()
             while not times or (len(times) < 50 and time.perf_counter() - began < seconds):
-                started = clock()
+                cpu, wall = runner.cpu_seconds(), time.perf_counter()
                 runner.run()
-                times.append(clock() - started)
+                times.append((runner.cpu_seconds() - cpu, time.perf_counter() - wall))
     finally:
         os.sched_setaffinity(0, set(CORES))
-    return size / 1e6 / min(times)
+    return min(cpu for cpu, _ in times), min(wall for _, wall in times)
 
 
 class _Runner:
     """Calls a function on all texts, by as many threads or processes as there are cores."""
 
     def __init__(self, function: Function, job: Job, texts: Sequence[str], cores: int) -> None:
-        self.function, self.job, self.cores = function, job, cores
+        self.function, self.job, self.cores, self.free_cores = function, job, cores, iter(CORES)
         given = {a.name: a.value(a.default or "null") for a in function.signature.parameters}
         self.parameters = {**given, **job.parameters}
         columns = [list(texts), *([value] * len(texts) for value in job.columns)]
@@ -120,13 +100,18 @@ class _Runner:
 
     def __enter__(self) -> _Runner:
         self.pool = Pool(None, self.cores)
-        self.threads = ThreadPoolExecutor(self.cores)
+        self.threads = ThreadPoolExecutor(self.cores, initializer=self._pin)
         if self.function.runs_on == "sql":
             self.con = connect(functions=[self.function.name], config={"threads": self.cores})
             self.con.register("texts", self.table)
             names = ", ".join(self.table.column_names)
             self.query = f"select sum(hash({self.function.name}({names}))) from texts"
         return self
+
+    def _pin(self) -> None:
+        """A core for each thread of a kernel: the system may leave two short-lived threads on the one they began on."""
+        if self.function.runs_on == "kernel":
+            os.sched_setaffinity(0, {next(self.free_cores)})
 
     def run(self) -> None:
         """Call it on every text."""
@@ -198,11 +183,13 @@ def measure(names: Sequence[str], megabytes: float, seconds: float, with_peer: b
     speeds = []
     for job in jobs:
         function, texts = registry.get(job.function), texts_of[job.sample][: job.rows]
+        cpu, wall = ours(function, job, texts, 1, seconds)
+        _, wall_of_all = ours(function, job, texts, len(CORES), seconds)
         speed = Speed(
             job.function,
             function.runs_on,
-            ours(function, job, texts, 1, seconds),
-            ours(function, job, texts, len(CORES), seconds),
+            sum(len(t.encode()) for t in texts) / 1e6 / cpu,
+            wall / wall_of_all,
             plain_speed(job, texts, seconds),
             peers.speed(job) if peers else None,
             job.note,
@@ -216,7 +203,7 @@ def measure(names: Sequence[str], megabytes: float, seconds: float, with_peer: b
 
 def line(speed: Speed) -> str:
     over = f", {speed.over_peer:.1f}x the peer" if speed.over_peer else ""
-    return f"{speed.function:42} {speed.runs_on:8} {speed.one_core:9.1f} MB/s, {speed.all_cores:9.1f} on all{over}"
+    return f"{speed.function:42} {speed.runs_on:8} {speed.one_core:9.2f} MB/s, gain {speed.gain:.2f}{over}"
 
 
 def missing() -> list[str]:
@@ -224,46 +211,6 @@ def missing() -> list[str]:
     have = {j.function for j in function_jobs.jobs()}
     ours_ = [f for f in Registry().all() if f.kind != "macro" and f.file.parent.name == "text"]
     return sorted({f.name for f in ours_} - have - function_jobs.NOT_MEASURED.keys())
-
-
-def page(speeds: Sequence[Speed], facts: dict[str, Any], megabytes: float) -> str:
-    """The page in docs/."""
-    rows = []
-    for s in sorted(speeds, key=lambda s: s.function):
-        gain = s.all_cores / s.one_core
-        cells = [s.one_core, s.all_cores, gain, s.plain, s.peer, s.one_core / s.plain if s.plain else None, s.over_peer]
-        rows.append([f"`{s.function}`", s.runs_on, *map(number, cells)])
-    ratios = sorted(s.over_peer for s in speeds if s.over_peer)
-    slower = [s.function for s in speeds if s.over_peer and s.over_peer < 1]
-    head = ["function", "runs as", "one core", "all cores", "gain", "plain Python", "peer", "x plain", "x peer"]
-    versions = ", ".join(f"{k} {v}" for k, v in {**facts["versions"], **facts["peer_versions"]}.items())
-    notes = [f"- `{s.function}`: {s.note}" for s in speeds if s.note]
-    left_out = [f"- `{name}`: {why}" for name, why in sorted(function_jobs.NOT_MEASURED.items())]
-    middle = (
-        f"Over the {len(ratios)} functions that the peer has too: median {number(median(ratios))} times its speed on "
-        f"one core, lowest {number(ratios[0])}, highest {number(ratios[-1])}. "
-        f"Slower than the peer: {', '.join(f'`{n}`' for n in slower) or 'none'}."
-        if ratios
-        else ""
-    )
-    return "\n".join(
-        [
-            "<!-- Written by `python benchmarks/functions.py --publish`. -->",
-            "# Speed of the text functions\n",
-            f"MB/s of UTF-8 text, {date.today()}, {facts['processor']}, {facts['cores']} cores, "
-            f"Python {facts['python']}, {megabytes:g} MB of text a function. "
-            "How it is measured: [benchmarks/README.md](../benchmarks/README.md).\n",
-            middle + "\n",
-            table(head, rows) + "\n",
-            *notes,
-            "",
-            "Not measured:",
-            *left_out,
-            "",
-            f"Versions: {versions}.",
-            "",
-        ]
-    )
 
 
 def publish(speeds: Sequence[Speed], megabytes: float) -> None:
