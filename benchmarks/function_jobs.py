@@ -27,7 +27,7 @@ NOT_MEASURED: dict[str, str] = {
     "response_perplexity": LANGUAGE_MODEL,
     "sentence_augmentation": LANGUAGE_MODEL,
     "suffix": "takes the name of a file",
-    "text_pair_similarity": "no package carries the weights of a CLIP, and the peer's operator fails with today's transformers",
+    "text_pair_similarity": "no package carries the weights of a CLIP; the peer's operator fails with transformers 5",
 }
 
 
