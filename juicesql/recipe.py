@@ -205,10 +205,17 @@ def _environment(registry: Registry, head: _Head, text: str) -> ImmutableSandbox
     environment.globals["refuse"] = head.refuse  # for macros: stop with a message and its mend
     environment.filters["sql"] = literal
     environment.filters["identifier"] = quote
-    for name, path in registry.jinja_macros.items():
-        if name in text:
-            environment.globals[name] = _macro(environment, name, path)
+    _add_macros(environment, registry.jinja_macros, text)
     return environment
+
+
+def _add_macros(environment: ImmutableSandboxedEnvironment, macros: Mapping[str, Path], text: str) -> None:
+    """Make the macros known that a text names, after those that they name: a macro sees what was there before it."""
+    for name, path in macros.items():
+        if name in text and name not in environment.globals:
+            others = {n: p for n, p in macros.items() if n != name}
+            _add_macros(environment, others, path.read_text("utf-8"))
+            environment.globals[name] = _macro(environment, name, path)
 
 
 def _macro(environment: ImmutableSandboxedEnvironment, name: str, path: Path) -> Callable[..., str]:
