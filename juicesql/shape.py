@@ -68,8 +68,19 @@ def hoisted(name: str, query: exp.Query, outermost: bool = True) -> Iterator[tup
 
 
 def _rename_tables(query: exp.Expr, names: Mapping[str, str]) -> None:
-    for table in [t for t in query.find_all(exp.Table) if t.name in names and not t.db]:
+    for table in [t for t in query.find_all(exp.Table) if t.name in names and not t.db and not _is_inner(t)]:
         table.replace(exp.to_table(names[table.name], alias=table.alias_or_name))
+
+
+def _is_inner(table: exp.Table) -> bool:
+    """Whether a query around the table has a CTE of its name, which goes before one outside."""
+    node = table.parent
+    while node is not None:
+        own = node.args.get("with_")
+        if own is not None and table.name in {cte.alias for cte in own.expressions}:
+            return True
+        node = node.parent
+    return False
 
 
 def nested_queries(query: exp.Query) -> list[exp.Subquery]:

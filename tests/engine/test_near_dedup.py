@@ -122,7 +122,7 @@ def test_short_and_empty_texts_are_never_merged_by_accident(bench: Workbench) ->
     assert {s: c for s, (c, _) in duplicates(bench, result).items()} == {4: 3, 7: 6}
 
 
-def test_a_moved_threshold_computes_no_key_again(bench: Workbench) -> None:
+def test_another_run_computes_no_key_again(bench: Workbench) -> None:
     run(bench, ENGLISH, "near_dedup('source')")
     again = run(bench, ENGLISH, "near_dedup('source')")
     assert (again.measured, again.reused > 0) == (0, True)

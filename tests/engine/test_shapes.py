@@ -57,6 +57,13 @@ SHAPES = {
     "distinct on": "select distinct on (n) n, text from source order by n, sample_id",
     "self join": "with a as (select * from source where n < 3), b as (select n, count(*) as c from source group by n) "
     "select a.text, b.c from a join b using (n)",
+    "CTEs inside": "with a as (with b as (select * from source where n > 3), c as (select * from b where n < 9) select text, n from c) "
+    "select text, n from a where n <> 5",
+    "inner name goes first": "with b as (select * from source where n > 3), a as (with b as (select * from source where n < 3) select text, n from b) "
+    "select text, n from a union all select text, n from b where n > 11",
+    "recursion": "with b as (select * from source where n > 3), a as (with e as (select * from b where n < 9) "
+    "select e.text, k.x from e join (with recursive e(x) as (select 4 as x union all select x + 1 from e where x < 7) select x from e) k on k.x = e.n) "
+    "select text, x from a",
     "semi join": "with good as (select * from source where n > 8) select source.* from source semi join good using (url)",
     "anti join": "with bad as (from source where n > 8), k as (from source where n > 1) select k.* from k anti join bad using (sample_id)",
     "in subquery": "select text from source where n in (select n from source where url is null)",
