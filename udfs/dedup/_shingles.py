@@ -11,7 +11,7 @@ from juicesql.api import FunctionError, char_table, kernel, nearest
 
 from ..text._chars import decode, lowered
 from ..text._grams import UNSPACED_RANGES
-from ..text._tokens import _tokenizer, library, sentencepiece, tokenizer_file
+from ..text._tokens import library, sentencepiece, tokenizer_file, tokenizer_of
 
 TOKENIZATIONS = ("auto", "space", "punctuation", "character", "sentencepiece")
 APART, IN_WORD, ALONE = 0, 1, 2  # a character parts tokens, belongs to one, or is one
@@ -72,7 +72,7 @@ def _pieces(rows: list[str], file: Path) -> list[list[str]]:
     if file.suffix != ".json":
         return sentencepiece(file).encode(rows, out_type=str, num_threads=1)
     # encode_batch_fast leaves the tokens empty.
-    return [found.tokens for found in _tokenizer(file).encode_batch(rows, add_special_tokens=False)]
+    return [found.tokens for found in tokenizer_of(file).encode_batch(rows, add_special_tokens=False)]
 
 
 @lru_cache(maxsize=16)

@@ -6,9 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from juicesql.api import FunctionError
-
-from ._tokens import TEXTS_AT_ONCE, TIKTOKEN, library, sentencepiece, tokenizer_file
+from ._tokens import TEXTS_AT_ONCE, TIKTOKEN, sentencepiece, tiktoken_encoding, tokenizer_file, tokenizer_of
 
 TokenEnds = Callable[[list[str]], list[list[int]]]
 
@@ -22,12 +20,7 @@ def token_ends(name: str) -> TokenEnds:
 
 
 def _tokenizers_ends(file: Path) -> TokenEnds:
-    try:
-        tokenizer = library("tokenizers", "tokenizers").Tokenizer.from_file(str(file))
-    except Exception as error:  # the library raises the base class
-        raise FunctionError.of("bad-model", f"{file}: {error}", "give the path of a tokenizer.json") from error
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
+    tokenizer = tokenizer_of(file)
 
     def ends(texts: list[str]) -> list[list[int]]:
         rows: list[list[int]] = []
@@ -50,12 +43,7 @@ def _sentencepiece_ends(file: Path) -> TokenEnds:
 
 
 def _tiktoken_ends(name: str) -> TokenEnds:
-    tiktoken = library("tiktoken", "tokenizers")
-    try:
-        encoding = tiktoken.get_encoding(name)
-    except (ValueError, OSError) as error:
-        mend = "use one of tiktoken.list_encoding_names(); offline, set TIKTOKEN_CACHE_DIR to the folder of its ranks"
-        raise FunctionError.of("no-model", f"no tiktoken encoding {name!r}: {error}", mend) from error
+    encoding = tiktoken_encoding(name)
 
     def ends(texts: list[str]) -> list[list[int]]:
         return [_char_ends(text, [len(t) for t in encoding.decode_tokens_bytes(tokens)])

@@ -108,7 +108,7 @@ def token_counter(hf_tokenizer: str) -> Callable[[pa.StringArray], np.ndarray]:
     file = tokenizer_file(hf_tokenizer)
     if file.suffix != ".json":
         return _of_texts(_count_sentencepiece(file))
-    tokenizer = _tokenizer(file)
+    tokenizer = tokenizer_of(file)
     count = _count_tokenizers(tokenizer)
     return WordCounter(count) if counts_by_word(tokenizer) else _of_texts(count)
 
@@ -117,7 +117,8 @@ def _of_texts(count: Callable[[list[str]], list[int]]) -> Callable[[pa.StringArr
     return lambda text: np.array(count(text.to_pylist()), np.int64)
 
 
-def _tokenizer(file: Path) -> Any:
+def tokenizer_of(file: Path) -> Any:
+    """The tokenizer of a tokenizer.json, which then neither cuts nor pads texts."""
     tokenizers = library("tokenizers", "tokenizers")
     try:
         tokenizer = tokenizers.Tokenizer.from_file(str(file))
@@ -148,16 +149,21 @@ def _count_sentencepiece(file: Path) -> Callable[[list[str]], list[int]]:
     return count
 
 
-def _count_tiktoken(name: str) -> Callable[[list[str]], list[int]]:
+def tiktoken_encoding(name: str) -> Any:
+    """The encoding of this name; its ranks are downloaded by tiktoken when they are not in its cache."""
     tiktoken = library("tiktoken", "tokenizers")
     try:
-        encoding = tiktoken.get_encoding(name)
+        return tiktoken.get_encoding(name)
     except ValueError as error:
         mend = nearest(name, tiktoken.list_encoding_names()) or "use one of tiktoken.list_encoding_names()"
         raise FunctionError.of("no-model", f"tiktoken has no encoding {name!r}", mend) from error
     except OSError as error:
         mend = "download it where there is a network, and set TIKTOKEN_CACHE_DIR to the folder that holds it"
         raise FunctionError.of("no-model", f"the ranks of {name!r} could not be fetched: {error}", mend) from error
+
+
+def _count_tiktoken(name: str) -> Callable[[list[str]], list[int]]:
+    encoding = tiktoken_encoding(name)
 
     def count(texts: list[str]) -> list[int]:
         return [len(ids) for ids in encoding.encode_ordinary_batch(texts, num_threads=cores())]
