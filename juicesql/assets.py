@@ -93,6 +93,11 @@ def digest(assets: Iterable[Path | str]) -> str:
     return whole.hexdigest()
 
 
+def sha256_of(file: Path) -> str:
+    with file.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
 class _Known:
     """Digests by path, size and time of change, kept on disk: a model of gigabytes is read once."""
 
@@ -110,8 +115,7 @@ class _Known:
         entry = self.entries.get(str(file.resolve()))
         if entry and entry[:-1] == stamp:
             return str(entry[-1])
-        with file.open("rb") as handle:
-            found = hashlib.file_digest(handle, "sha256").hexdigest()
+        found = sha256_of(file)
         self.entries[str(file.resolve())] = [*stamp, found]
         self.changed = True
         return found

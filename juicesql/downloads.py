@@ -160,8 +160,3 @@ def unpack(archive: Path, inside: str, target: Path, limit: int) -> None:
 def _is_link(member: zipfile.ZipInfo) -> bool:
     mode = member.external_attr >> 16
     return bool(mode) and not stat.S_ISREG(mode) and stat.S_IFMT(mode) != 0
-
-
-def sha256_of(file: Path) -> str:
-    with file.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()

@@ -17,9 +17,8 @@ NAMING = ("duplicate_of", "similarity")  # columns of a relation whose rows are 
 def filter_query(query: exp.Query, relation: str, deduplicates: bool, named: str = "") -> str:
     """For a query that shows `*` of `relation` and nothing else: SQL that gives (RID, kept, duplicate_of, similarity).
 
-    With `named`, the query is an anti join with the relation of that name, whose rows say what each sample duplicates.
-
     Rows that it leaves out are dropped too. An empty string for any other query, and for one that orders its rows.
+    With `named`, the query is an anti join with the relation of that name, whose rows say what each sample duplicates.
     """
     if not isinstance(query, exp.Select):
         return ""
@@ -65,7 +64,7 @@ def names_duplicates(query: exp.Query, columns: dict[str, set[str]]) -> str:
 
 
 def _named_duplicates(relation: str, named: str) -> str:
-    chosen = ", ".join(f"any_value({c}) as {c}" for c in NAMING)
+    chosen = "first(duplicate_of order by similarity desc, duplicate_of) as duplicate_of, max(similarity) as similarity"
     return (
         f"select f.{RID}, n.{SAMPLE} is null as kept, {', '.join(f'n.{c}' for c in NAMING)} "
         f"from {quote('__full_' + relation)} f "

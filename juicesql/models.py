@@ -20,8 +20,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
-from juicesql.assets import HUB_FILES, hub_home, models_home
-from juicesql.downloads import Report, fetch, sha256_of, unpack
+from juicesql.assets import HUB_FILES, hub_home, models_home, sha256_of
+from juicesql.downloads import Report, fetch, unpack
 from juicesql.errors import JuiceError, nearest
 
 MANIFEST = ".manifest.json"
