@@ -1,0 +1,139 @@
+"""Where text stands in a picture: the boxes around its lines, by a detector that does not read them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+
+from juicesql.api import FunctionError, models_home, nearest
+
+PP_OCR, CRAFT = "ch_PP-OCRv4_det_infer.onnx", "craft_mlt_25k.pth"
+# The settings of RapidOCR 1.4.4 for this model.
+SHORT_SIDE, LONG_SIDE = 736, 2000
+LEAST_PROBABILITY, LEAST_SCORE, GROWTH, MOST_BOXES = 0.3, 0.5, 1.6, 1000
+LEAST_SIDE = 3  # pixels
+
+Detector = Callable[[np.ndarray], list[np.ndarray]]
+
+
+def text_boxes(image: np.ndarray, detector: str = PP_OCR) -> list[np.ndarray]:
+    """The quadrangles around the text of an RGB image (height, width, 3): float arrays of 4 points (x, y) in a circle.
+
+    `detector` is a file or the name of one in the folder of models: PP-OCR (.onnx) or CRAFT (.pth). The one of PP-OCRv4
+    is also taken from the package rapidocr-onnxruntime. Its boxes are those of RapidOCR, but no image is given to it
+    that is longer than 2000 pixels.
+    """
+    return _load(str(detector_file(detector)))(np.ascontiguousarray(image))
+
+
+def text_area_ratio(image: np.ndarray, detector: str = PP_OCR) -> float:
+    """The area of the boxes over that of the image; where boxes overlap, it counts twice."""
+    height, width = image.shape[:2]
+    return sum(map(_area, text_boxes(image, detector))) / (width * height)
+
+
+def _area(box: np.ndarray) -> float:
+    """Of the two triangles into which the first and third point cut a quadrangle."""
+    sides = box[1:] - box[0]
+    return float(sum(abs(a[0] * b[1] - a[1] * b[0]) / 2 for a, b in ((sides[0], sides[1]), (sides[1], sides[2]))))
+
+
+def detector_file(detector: str) -> Path:
+    """The file of a detector: what the values depend on."""
+    path = Path(detector).expanduser()
+    places = [path, models_home() / detector]
+    spec = find_spec("rapidocr_onnxruntime") if detector == PP_OCR else None  # only looked at: importing it is slow
+    places += [Path(place) / "models" / PP_OCR for place in (spec.submodule_search_locations or () if spec else ())]
+    for place in places:
+        if place.is_file():
+            if place.suffix not in (".onnx", ".pth"):
+                raise FunctionError.of("bad-model", f"{place} is not a detector", "give a file .onnx or .pth")
+            return place
+    mend = f"put it into {models_home()}, or give the path of a file as detector"
+    if detector in (PP_OCR, CRAFT):
+        mend = f"`juicesql models pull {detector}`, or give the path of a file as detector"
+    elif path.name == detector:
+        mend = nearest(detector, [PP_OCR, CRAFT]) or mend
+    raise FunctionError.of("no-model", f"there is no text detector {detector!r}", mend)
+
+
+@lru_cache(maxsize=2)
+def _load(file: str) -> Detector:
+    if file.endswith(".pth"):
+        from ._craft import Craft
+
+        return Craft(file)
+    return _PpOcr(file)
+
+
+class _PpOcr:
+    """Differentiable binarization (Liao and others 2020): a map of probabilities, cut at a threshold, grown again."""
+
+    def __init__(self, file: str) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        options.enable_cpu_mem_arena = False  # it would keep the memory of the largest image
+        options.intra_op_num_threads = int(os.environ.get("OMP_NUM_THREADS", 0))
+        known = ("CUDAExecutionProvider", "CPUExecutionProvider")
+        providers = [p for p in known if p in onnxruntime.get_available_providers()]
+        try:
+            self.session = onnxruntime.InferenceSession(file, options, providers)
+        except Exception as error:  # onnxruntime has a class of its own for each kind of broken file
+            cause = str(error).strip().partition("\n")[0]
+            raise FunctionError.of("bad-model", f"{file}: {cause}", "give an ONNX model of PP-OCR detection") from error
+
+    def __call__(self, image: np.ndarray) -> list[np.ndarray]:
+        import cv2
+
+        height, width = image.shape[:2]
+        scaled = cv2.resize(image[:, :, ::-1], _scaled_size(width, height)).astype(np.float32)
+        planes = ((scaled / 255 - 0.5) / 0.5).transpose(2, 0, 1)[np.newaxis]
+        (maps,) = self.session.run(None, {self.session.get_inputs()[0].name: planes})
+        return boxes_of_map(maps[0, 0], width, height)
+
+
+def _scaled_size(width: int, height: int) -> tuple[int, int]:
+    """The short side is brought to 736 pixels unless the long one then is above 2000; both are multiples of 32."""
+    scale = min(max(1.0, SHORT_SIDE / min(width, height)), LONG_SIDE / max(width, height))
+    return max(32, round(int(width * scale) / 32) * 32), max(32, round(int(height * scale) / 32) * 32)
+
+
+def boxes_of_map(probability: np.ndarray, width: int, height: int) -> list[np.ndarray]:
+    """The boxes in an image of this size whose pixels are text with these probabilities."""
+    import cv2
+
+    mask = cv2.dilate((probability > LEAST_PROBABILITY).astype(np.uint8), np.ones((2, 2), np.uint8))
+    contours, _ = cv2.findContours(mask, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
+    scale = np.array([width / probability.shape[1], height / probability.shape[0]])
+    boxes = []
+    for contour in contours[:MOST_BOXES]:
+        middle, (long, short), angle = cv2.minAreaRect(contour)
+        if min(long, short) < LEAST_SIDE:
+            continue
+        if _mean_inside(probability, cv2.boxPoints((middle, (long, short), angle))) < LEAST_SCORE:
+            continue
+        grown = GROWTH * long * short / (long + short)  # at both sides together
+        points = cv2.boxPoints((middle, (long + grown, short + grown), angle))
+        box = np.clip(np.round(points * scale), 0, (width - 1, height - 1))
+        if np.linalg.norm(np.diff(box[:3], axis=0), axis=1).astype(int).min() > LEAST_SIDE:
+            boxes.append(box)
+    return boxes
+
+
+def _mean_inside(probability: np.ndarray, box: np.ndarray) -> float:
+    """The mean over the pixels of a box."""
+    import cv2
+
+    edge = np.array(probability.shape[::-1]) - 1
+    low = np.clip(np.floor(box.min(0)).astype(int), 0, edge)
+    high = np.clip(np.ceil(box.max(0)).astype(int), 0, edge)
+    inside = np.zeros(high[::-1] - low[::-1] + 1, np.uint8)
+    cv2.fillPoly(inside, [(box - low).astype(np.int32)], 1)
+    return float(cv2.mean(probability[low[1] : high[1] + 1, low[0] : high[0] + 1], inside)[0])
