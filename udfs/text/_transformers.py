@@ -54,7 +54,7 @@ def load(auto_class: str, folder: Path, *, half: bool = False) -> tuple[Any, Any
     # Left out, trust_remote_code makes transformers ask on the terminal.
     safe = {"local_files_only": True, "trust_remote_code": False}
     try:
-        with _quiet(transformers.utils.logging):
+        with quiet(transformers.utils.logging):
             tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **safe)
             model = getattr(transformers, auto_class).from_pretrained(folder, dtype=kind, **safe)
     except Exception as error:  # many kinds: no such class, a broken file, weights that do not fit
@@ -64,7 +64,7 @@ def load(auto_class: str, folder: Path, *, half: bool = False) -> tuple[Any, Any
 
 
 @contextmanager
-def _quiet(logging: Any) -> Iterator[None]:
+def quiet(logging: Any) -> Iterator[None]:
     """No progress bars, and no reports about the weights that a part of a model leaves unused."""
     level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()
