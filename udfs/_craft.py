@@ -92,7 +92,7 @@ def network() -> nn.Module:
             self.slice5 = nn.Sequential(nn.MaxPool2d(3, 1, 1), wide, nn.Conv2d(1024, 1024, 1))
 
         def forward(self, x: Any) -> list[Any]:
-            """The outputs of the slices, the last first; the ReLU at the head of a slice belongs to what came before."""
+            """The outputs of the slices, the last one first. The ReLU that begins a slice is part of what came before."""
             found = [self.slice1(x)]
             for part in (self.slice2, self.slice3, self.slice4):
                 found[-1] = functional.relu(found[-1])
@@ -157,7 +157,8 @@ def boxes_of_maps(text: np.ndarray, link: np.ndarray) -> list[np.ndarray]:
         if area < LEAST_AREA or text[window][part].max() < TEXT:
             continue
         characters = part & ~(linked[window] & ~inside[window])
-        boxes.append(_box(characters, (x, y), int(2 * np.sqrt(area * min(width, height) / (width * height))), text.shape))
+        grown = int(2 * np.sqrt(area * min(width, height) / (width * height)))
+        boxes.append(_box(characters, (x, y), grown, text.shape))
     return boxes
 
 
@@ -166,8 +167,8 @@ def _box(part: np.ndarray, corner: tuple[int, int], grown: int, shape: tuple[int
     import cv2
 
     height, width = part.shape
-    low = [max(0, at - grown) for at in corner]
-    high = [min(edge, at + side + grown + 1) for at, side, edge in zip(corner, (width, height), shape[::-1], strict=True)]
+    low = max(0, corner[0] - grown), max(0, corner[1] - grown)
+    high = min(shape[1], corner[0] + width + grown + 1), min(shape[0], corner[1] + height + grown + 1)
     canvas = np.zeros((high[1] - low[1], high[0] - low[0]), np.uint8)
     top, left = corner[1] - low[1], corner[0] - low[0]
     canvas[top : top + height, left : left + width] = part
