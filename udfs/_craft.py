@@ -92,7 +92,7 @@ def network() -> nn.Module:
             self.slice5 = nn.Sequential(nn.MaxPool2d(3, 1, 1), wide, nn.Conv2d(1024, 1024, 1))
 
         def forward(self, x: Any) -> list[Any]:
-            """The outputs of the slices, the last one first. The ReLU that begins a slice is part of what came before."""
+            """The outputs of the slices, the last one first, each behind the ReLU that begins the next slice."""
             found = [self.slice1(x)]
             for part in (self.slice2, self.slice3, self.slice4):
                 found[-1] = functional.relu(found[-1])

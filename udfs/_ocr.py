@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from functools import lru_cache
 from importlib.util import find_spec
@@ -11,6 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from juicesql.api import FunctionError, models_home, nearest
+
+from ._onnx import session
 
 PP_OCR, CRAFT = "ch_PP-OCRv4_det_infer.onnx", "craft_mlt_25k.pth"
 # The settings of RapidOCR 1.4.4 for this model.
@@ -75,19 +76,7 @@ class _PpOcr:
     """Differentiable binarization (Liao and others 2020): a map of probabilities, cut at a threshold, grown again."""
 
     def __init__(self, file: str) -> None:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
-        options.enable_cpu_mem_arena = False  # it would keep the memory of the largest image
-        options.intra_op_num_threads = int(os.environ.get("OMP_NUM_THREADS", 0))
-        known = ("CUDAExecutionProvider", "CPUExecutionProvider")
-        providers = [p for p in known if p in onnxruntime.get_available_providers()]
-        try:
-            self.session = onnxruntime.InferenceSession(file, options, providers)
-        except Exception as error:  # onnxruntime has a class of its own for each kind of broken file
-            cause = str(error).strip().partition("\n")[0]
-            raise FunctionError.of("bad-model", f"{file}: {cause}", "give an ONNX model of PP-OCR detection") from error
+        self.session = session(Path(file))
 
     def __call__(self, image: np.ndarray) -> list[np.ndarray]:
         import cv2
