@@ -83,12 +83,12 @@ class ChatModel:
         inputs = padded(model, tokenizer, rows, left=True)
         width = inputs["input_ids"].shape[1]
         drawn = drawing.num_beams == 1 and drawing.temperature > 0
-        choice = [_choice(draws, width, drawing.temperature, top_k, drawing.top_p)] if drawn else []
+        choice = [choice(draws, width, drawing.temperature, top_k, drawing.top_p)] if drawn else []
         found = model.generate(**inputs, generation_config=settings, logits_processor=LogitsProcessorList(choice))
         return tokenizer.batch_decode(found[:, width:], skip_special_tokens=True)
 
 
-def _choice(draws: list[list[float]], width: int, temperature: float, top_k: int | None, top_p: float | None) -> Any:
+def choice(draws: list[list[float]], width: int, temperature: float, top_k: int | None, top_p: float | None) -> Any:
     """A logits processor that leaves one token a row: the one where the row's draw falls among the probabilities."""
     import torch
     from transformers import LogitsProcessor
