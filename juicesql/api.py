@@ -11,7 +11,7 @@ The engine never passes a row with a NULL column: its result is NULL. It never p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -19,17 +19,21 @@ from typing import Any, Literal, TypeVar
 from juicesql.assets import hub_model, models_home
 from juicesql.errors import FunctionError, nearest
 from juicesql.kernels import cache_home, char_table, kernel, map_utf8, rewrite_utf8, text_array, utf8_buffers
+from juicesql.media import Sampling, media_settings
 from juicesql.signature import Signature, parse_signature
 
 __all__ = [
     "Function",
     "FunctionError",
+    "Partly",
+    "Sampling",
     "cache_home",
     "char_table",
     "hub_model",
     "kernel",
     "map_utf8",
     "mapper",
+    "media_settings",
     "models_home",
     "nearest",
     "rewrite_utf8",
@@ -41,7 +45,19 @@ __all__ = [
 Kind = Literal["stat", "mapper", "macro"]  # a macro is SQL that the engine leaves in place
 RunsOn = Literal["sql", "kernel", "process", "device"]
 Assets = Callable[..., Iterable[Path | str]]  # (**parameters) -> files and folders that are read, versions as strings
+MEDIA = ("images", "audios", "videos")  # columns of these names list files
 Implementation = TypeVar("Implementation", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Partly:
+    """What a function over batches returns when some rows failed: their values are ignored, their messages kept."""
+
+    values: Any  # of all rows
+    failures: Mapping[int, str]  # row -> what was wrong with it
+
+
+Frames = Callable[..., Sampling]  # (**parameters) -> the frames that a function reads of each video
 
 
 @dataclass(frozen=True)
@@ -58,11 +74,22 @@ class Function:
     sql: str = ""  # the body of a SQL macro
     extra: str = ""  # the optional dependency group that it needs, such as "text"
     assets: Assets | None = None  # what it reads besides its arguments
+    frames: Frames | None = None  # which frames of its videos it reads
     file: Path = Path()
 
     @property
     def name(self) -> str:
         return self.signature.name
+
+    @property
+    def media(self) -> tuple[str, ...]:
+        """The columns that list files: "images", "audios", "videos"."""
+        return tuple(a.name for a in self.signature.columns if a.name in MEDIA)
+
+    @property
+    def makes_files(self) -> bool:
+        """Whether its values are paths of files that it made: they are made again where they are gone."""
+        return any(a.name == "save_dir" for a in self.signature.parameters)
 
 
 def stat(
@@ -73,14 +100,17 @@ def stat(
     rowwise: bool = False,
     extra: str = "",
     assets: Assets | None = None,
+    frames: Frames | None = None,
 ) -> Callable[[Implementation], Implementation]:
     """Declare a function that measures: one value a sample, or a list with one value per media item.
 
     `rowwise=True` means that the function takes the Python values of one row and returns one value.
     `assets(**parameters)` gives the files, folders and version strings that a value depends on besides the arguments:
     it is called when a recipe is planned, so it also finds out early that a model is missing.
+    `frames(**parameters)` says which frames of its videos the function asks `video_frames` for: each video is then
+    decoded once for all functions of the recipe.
     """
-    return _declare("stat", signature, version, runs_on, rowwise, extra, assets)
+    return _declare("stat", signature, version, runs_on, rowwise, extra, assets, frames)
 
 
 def mapper(
@@ -91,18 +121,28 @@ def mapper(
     rowwise: bool = False,
     extra: str = "",
     assets: Assets | None = None,
+    frames: Frames | None = None,
 ) -> Callable[[Implementation], Implementation]:
     """Declare a function that changes a column. A 1-to-N mapper returns a LIST, which the recipe UNNESTs."""
-    return _declare("mapper", signature, version, runs_on, rowwise, extra, assets)
+    return _declare("mapper", signature, version, runs_on, rowwise, extra, assets, frames)
 
 
 def _declare(
-    kind: Kind, signature: str, version: int, runs_on: RunsOn, rowwise: bool, extra: str, assets: Assets | None
+    kind: Kind,
+    signature: str,
+    version: int,
+    runs_on: RunsOn,
+    rowwise: bool,
+    extra: str,
+    assets: Assets | None,
+    frames: Frames | None,
 ) -> Callable[[Implementation], Implementation]:
     def attach(implementation: Implementation) -> Implementation:
         doc = (implementation.__doc__ or "").strip()
         parsed = parse_signature(signature)
-        declared = Function(parsed, kind, runs_on, version, doc, implementation, rowwise, extra=extra, assets=assets)
+        declared = Function(
+            parsed, kind, runs_on, version, doc, implementation, rowwise, extra=extra, assets=assets, frames=frames
+        )
         implementation.__juicesql__ = declared  # type: ignore[attr-defined]
         return implementation
 

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from juicesql.api import Function
-from juicesql.errors import FunctionError
+from juicesql.api import Function, Partly
+from juicesql.errors import FunctionError, JuiceError
 from juicesql.signature import arrow_type
+
+Guard = Callable[[], AbstractContextManager[Any]]
+
+
+class RowFailed(Exception):
+    """A row for which a function failed."""
 
 
 @lru_cache(maxsize=32)
@@ -39,17 +46,36 @@ def apply(function: Function, columns: Sequence[pa.Array], parameters: Mapping[s
 
     `columns` are contiguous Arrow arrays of one length, in the order of the signature.
     """
+    values, failures = _on_valid_rows(function, columns, parameters, None)
+    for row in sorted(failures):
+        raise RowFailed(failures[row])
+    return values
+
+
+def attempt(
+    function: Function, columns: Sequence[pa.Array], parameters: Mapping[str, Any], guard: Guard = nullcontext
+) -> tuple[pa.Array, dict[int, str]]:
+    """As `apply`, but rows that fail on their own are NULL, and named with what was wrong.
+
+    `guard()` is entered around each row of a function that takes row by row.
+    """
+    return _on_valid_rows(function, columns, parameters, guard)
+
+
+def _on_valid_rows(
+    function: Function, columns: Sequence[pa.Array], parameters: Mapping[str, Any], guard: Guard | None
+) -> tuple[pa.Array, dict[int, str]]:
     rows = len(columns[0])
     valid = _all_valid(columns)
     if valid is None:
-        return _call(function, columns, parameters, rows)
+        return _call(function, columns, parameters, rows, guard)
     positions = pc.indices_nonzero(valid)
     type_ = arrow_type(function.signature.returns)
     if len(positions) == 0:
-        return pa.nulls(rows, type_)
-    some = _call(function, [c.filter(valid) for c in columns], parameters, len(positions))
+        return pa.nulls(rows, type_), {}
+    some, failures = _call(function, [c.filter(valid) for c in columns], parameters, len(positions), guard)
     place = pc.if_else(valid, pc.subtract(pc.cumulative_sum(valid.cast(pa.int64())), 1), None)
-    return some.take(place)
+    return some.take(place), {positions[row].as_py(): message for row, message in failures.items()}
 
 
 def _all_valid(columns: Sequence[pa.Array]) -> Any:
@@ -63,18 +89,39 @@ def _all_valid(columns: Sequence[pa.Array]) -> Any:
     return mask
 
 
-def _call(function: Function, columns: Sequence[pa.Array], parameters: Mapping[str, Any], rows: int) -> pa.Array:
+def _call(
+    function: Function, columns: Sequence[pa.Array], parameters: Mapping[str, Any], rows: int, guard: Guard | None
+) -> tuple[pa.Array, dict[int, str]]:
     type_ = arrow_type(function.signature.returns)
     if rows == 0:
-        return pa.nulls(0, type_)
+        return pa.nulls(0, type_), {}
     target, rest = _callable(function, parameters)
-    if function.rowwise:
-        python = [c.to_pylist() for c in columns]
-        result: Any = [target(*values, *rest) for values in zip(*python, strict=True)]
-    else:
-        result = target(*columns, *rest)
+    result: Any = _row_by_row(target, columns, rest, guard) if function.rowwise else target(*columns, *rest)
+    failures: dict[int, str] = {}
+    if isinstance(result, Partly):
+        result, failures = result.values, dict(result.failures)
     array = result if isinstance(result, pa.Array) else pa.array(result, type=type_)
     if len(array) != rows:
         message = f"`{function.name}` returned {len(array)} values for {rows} rows"
         raise FunctionError.of("wrong-length", message, "return one value a row", str(function.file))
-    return array if array.type == type_ else array.cast(type_)
+    if failures:
+        array = pc.if_else(pa.array([row not in failures for row in range(rows)]), array, pa.scalar(None, array.type))
+    return array if array.type == type_ else array.cast(type_), failures
+
+
+def _row_by_row(target: Any, columns: Sequence[pa.Array], rest: Sequence[Any], guard: Guard | None) -> Any:
+    rows = zip(*(c.to_pylist() for c in columns), strict=True)
+    if guard is None:
+        return [target(*given, *rest) for given in rows]
+    values: list[Any] = []
+    failures: dict[int, str] = {}
+    for row, given in enumerate(rows):
+        try:
+            with guard():
+                values.append(target(*given, *rest))
+        except JuiceError:
+            raise
+        except Exception as error:  # the row's own failure, which costs no other row
+            values.append(None)
+            failures[row] = f"{type(error).__name__}: {error}"
+    return Partly(values, failures)

@@ -143,10 +143,12 @@ class Lifter:
             defaults = {a.name: a.value(a.default or "null") for a in function.signature.parameters}
             label = _label(function.name, [(n, v) for n, v in values if v != defaults[n]])
             lineage = ", ".join(self._lineage_of(c) for c in columns)
+            if function.media:
+                lineage = f"files of {lineage}"  # keyed by what the files are, not by their names alone
             self.calls[column] = Call(
                 column, function.name, function.kind, function.runs_on, arguments, values, function.signature.returns,
                 self._identity(function, values), label, original, expression, lineage,
-                tuple(sorted(needs)), phase, self.line(node),
+                tuple(sorted(needs)), phase, self.line(node), bool(function.media), function.makes_files,
             )  # fmt: skip
             self.lineage[column] = f"{original.partition('(')[0]}({lineage})"
             self.by_content[content] = column

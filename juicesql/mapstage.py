@@ -21,6 +21,7 @@ from juicesql.binder import close_off
 from juicesql.errors import FunctionError
 from juicesql.known import Keys
 from juicesql.measure import Measurer, content_keys, key_sql
+from juicesql.media import MediaSettings, file_identity
 from juicesql.plan import MEMBERS, SAMPLE, Call, Cut, MapStep, rounds
 from juicesql.registry import Registry
 from juicesql.signature import arrow_type
@@ -164,7 +165,7 @@ class _Step:
 
     def _add(self, call: Call) -> None:
         flat = self._arguments(call)
-        keys = self._keys(call.arguments) if call.stored else None
+        keys = self._keys(call, flat) if call.stored else None
         values, failures = self.measurer.measure(call, flat, keys, lambda mask: self._sql_call(call, mask))
         if keys is not None and call.kind == "stat" and call.lineage not in self.result.keys and not self.step.grouped:
             ids = _flat(self.table.column(SAMPLE)).filter(pa.array(keys[2]))
@@ -203,11 +204,21 @@ class _Step:
     def _has(self, column: str, type_: str) -> bool:
         return column in self.table.column_names and self.table.schema.field(column).type == arrow_type(type_)
 
-    def _keys(self, arguments: tuple[str, ...]) -> tuple[Keys, Keys, Any]:
-        """The content keys of some arguments; they hold until rows leave the table."""
-        if arguments not in self.keys:
-            self.keys[arguments] = content_keys(self._query(key_sql(arguments)))
-        return self.keys[arguments]
+    def _keys(self, call: Call, columns: Sequence[pa.Array]) -> tuple[Keys, Keys, Any]:
+        """The content keys of the arguments of a call; they hold until rows leave the table."""
+        about = (call.lineage, *call.arguments)
+        if about not in self.keys:
+            if call.media:
+                self.keys[about] = self._file_keys(columns)
+            else:
+                self.keys[about] = content_keys(self._query(key_sql(call.arguments)))
+        return self.keys[about]
+
+    def _file_keys(self, columns: Sequence[pa.Array]) -> tuple[Keys, Keys, Any]:
+        """Keys of arguments that name files; texts beside them are keyed as they are."""
+        names = [f"a{i}" for i in range(len(columns))]
+        seen = [_identified(c, self.measurer.media) if pa.types.is_list(c.type) else c for c in columns]
+        return content_keys(self._query(key_sql(names), pa.table(seen, names=names)))
 
     def _sql_call(self, call: Call, mask: pa.Array | None) -> pa.Array:
         rows = None if mask is None else self.table.filter(mask)
@@ -341,6 +352,12 @@ class _Step:
             for row in np.flatnonzero(np.asarray(changed))[: self.trace]:
                 change = Change(self.step.name, ids[row].as_py(), name, old[row].as_py(), new[row].as_py())
                 self.result.changes.append(change)
+
+
+def _identified(lists: pa.Array, media: MediaSettings) -> pa.Array:
+    """Lists of file names as lists of what the files are."""
+    names = {name: file_identity(name, media) for name in lists.flatten().unique().to_pylist() if name is not None}
+    return pa.array([None if v is None else [names.get(n) for n in v] for v in lists.to_pylist()], lists.type)
 
 
 def _samples(table: pa.Table, grouped: bool) -> tuple[pa.Array, pa.Array]:

@@ -12,9 +12,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from juicesql.call import apply
+from juicesql.call import attempt
 from juicesql.errors import JuiceError
 from juicesql.known import Keys, KnownValues, merge
+from juicesql.media import MediaSettings
 from juicesql.plan import Call
 from juicesql.registry import Registry
 from juicesql.segments import write_segment
@@ -49,6 +50,7 @@ class Measurer:
     known: Mapping[str, KnownValues]
     segments: Path
     pool: Pool
+    media: MediaSettings = field(default_factory=MediaSettings)
     costs: dict[str, Cost] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -96,26 +98,28 @@ class Measurer:
     def _compute(
         self, call: Call, columns: Sequence[pa.Array], sql: Callable[[pa.Array | None], pa.Array]
     ) -> tuple[pa.Array, list[Failure]]:
-        """Values for all rows of `columns`; a batch that raises is halved until the raising row stands alone."""
+        """Values for all rows of `columns`; a batch that raises as a whole is halved until its row stands alone."""
         rows = len(columns[0])
         parameters = dict(call.parameters)
         function = self.registry.get(call.function)
 
-        def run(start: int, length: int) -> pa.Array:
+        def run(start: int, length: int) -> tuple[pa.Array, dict[int, str]]:
             if call.runs_on == "sql":
                 whole = start == 0 and length == rows
                 mask = None if whole else pa.array((np.arange(rows) >= start) & (np.arange(rows) < start + length))
-                return sql(mask)
+                return sql(mask), {}
             part = [c.slice(start, length) for c in columns]
             if call.runs_on == "kernel":
-                return apply(function, part, parameters)
-            return self.pool.apply(function, part, parameters)
+                return attempt(function, part, parameters)
+            return self.pool.attempt(function, part, parameters)
 
         failures: list[Failure] = []
 
         def isolate(start: int, length: int) -> list[pa.Array]:
             try:
-                return [run(start, length)]
+                values, failed = run(start, length)
+                failures.extend(Failure(start + row, message) for row, message in failed.items())
+                return [values]
             except JuiceError:
                 raise
             except Exception as error:

@@ -46,11 +46,13 @@ class Call:
     needs: tuple[str, ...]  # columns of other calls
     phase: int  # index in COST_CLASSES, its own or that of a call it needs
     line: int | None
+    media: bool = False  # its arguments name files: values are keyed by what the files are
+    makes_files: bool = False
 
     @property
     def stored(self) -> bool:
         """Stats are kept in the stats database, and so are mappers that are too expensive to repeat."""
-        return self.kind == "stat" or self.runs_on in ("process", "device")
+        return self.kind == "stat" or (self.runs_on in ("process", "device") and not self.makes_files)
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,7 @@ class GlobalStep:
     """Whole relations; `sql` makes the new one.
 
     When the step only drops rows, `filter_sql` says it for each row of the first input: RID, kept, duplicate_of,
-    similarity.
+    similarity, value (as text, for the verdict).
     """
 
     name: str
@@ -149,6 +151,7 @@ class Plan:
     source_columns: tuple[tuple[str, str], ...]
     macros: tuple[str, ...]  # SQL functions that the steps' SQL calls
     asks_sample_id: bool = False  # the author selects sample_id by name in the result
+    earlier: tuple[str, ...] = ()  # runs whose fingerprints are read
 
     def step(self, name: str) -> Step:
         return next(s for s in self.steps if s.name == name)

@@ -36,11 +36,24 @@ class Config:
     keep_sample_id: bool = False
     shard_rows: int = 0
     shard_bytes: str = ""
+    media_root: str = ""  # media outside this folder are not opened; relative paths begin here, else at the source
+    row_seconds: float = 300.0  # the most that a function may take for the media of one row
     description: str = ""
 
     @property
     def sources(self) -> tuple[str, ...]:
         return (self.source,) if isinstance(self.source, str) else tuple(self.source)
+
+
+@dataclass(frozen=True)
+class Fingerprints:
+    """What `{{ fingerprints(runs, of) }}` asks for: the relation of the values that earlier runs hold of kept rows."""
+
+    relation: str
+    runs: tuple[str, ...]  # ids, `latest`, or recipes
+    of: str  # SQL: a call of a stat, or a column
+    project: str = ""  # folder of another project
+    argument: str = ""  # what the earlier runs measured it on, where that is in doubt
 
 
 @dataclass(frozen=True)
@@ -56,6 +69,7 @@ class Recipe:
     defaults: Mapping[str, Span]
     lines: tuple[int, ...]
     refs: tuple[str, ...] = ()
+    fingerprints: tuple[Fingerprints, ...] = ()
 
     @property
     def name(self) -> str:
@@ -107,8 +121,9 @@ def render(template: str, path: Path, registry: Registry, variables: Mapping[str
         mend = "the recipe asks for " + (", ".join(sorted(head.asked)) or "no variables")
         raise RecipeError.of("unknown-variable", f"no var({sorted(unused)[0]!r}) in the recipe", mend, file)
     return Recipe(
-        path, template, sql, head.config, dict(variables), tagged.literals, tagged.defaults, lines, tuple(head.refs)
-    )
+        path, template, sql, head.config, dict(variables), tagged.literals, tagged.defaults, lines, tuple(head.refs),
+        tuple(head.asked_fingerprints),
+    )  # fmt: skip
 
 
 def _template_problem(error: Exception, file: str, tagged: str) -> Problem:
@@ -116,7 +131,7 @@ def _template_problem(error: Exception, file: str, tagged: str) -> Problem:
     if isinstance(error, SecurityError):
         return Problem("refused", f"the recipe asks for what a recipe may not do: {error}", "remove it", file, line)
     if isinstance(error, UndefinedError):
-        mend = "a recipe knows config, var, ref, source and the Jinja macros of macros/"
+        mend = "a recipe knows config, var, ref, source, fingerprints and the Jinja macros of macros/"
         return Problem("undefined-name", str(error), mend, file, line)
     return Problem("jinja", str(error), "mend the block", file, line)
 
@@ -140,6 +155,7 @@ class _Head:
         self.asked: set[str] = set()
         self.config = Config()
         self.refs: list[str] = []
+        self.asked_fingerprints: list[Fingerprints] = []
 
     def set_config(self, **options: Any) -> str:
         known = [f.name for f in dataclasses.fields(Config)]
@@ -175,6 +191,15 @@ class _Head:
         self.refs.append(recipe)
         return quote(f"ref_{recipe}")
 
+    def fingerprints(self, runs: str | list[str], of: str, project: str = "", argument: str = "") -> str:
+        named = (runs,) if isinstance(runs, str) else tuple(runs)
+        number = len(self.asked_fingerprints) + 1
+        asked = Fingerprints(f"fingerprints_{number}", named, untag(of), project, argument)
+        same = [a for a in self.asked_fingerprints if dataclasses.replace(a, relation=asked.relation) == asked]
+        if not same:
+            self.asked_fingerprints.append(asked)
+        return quote((same or [asked])[0].relation)
+
     def refuse(self, message: str, mend: str) -> str:
         raise RecipeError.of("macro", message, mend)
 
@@ -202,6 +227,7 @@ def _environment(registry: Registry, head: _Head, text: str) -> ImmutableSandbox
     environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=True)
     environment.globals.clear()
     environment.globals.update(range=range, config=head.set_config, var=head.var, ref=head.ref, source=head.source)
+    environment.globals["fingerprints"] = head.fingerprints
     environment.globals["refuse"] = head.refuse  # for macros: stop with a message and its mend
     environment.filters["sql"] = literal
     environment.filters["identifier"] = quote

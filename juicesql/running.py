@@ -21,11 +21,13 @@ import pyarrow as pa
 import juicesql
 from juicesql import accounting, record
 from juicesql import export as exporting
+from juicesql.earlier import Earlier, find_earlier
 from juicesql.engines.embedded import Embedded, Settings, check_error_rate
 from juicesql.errors import ExportError, JuiceError, RecipeError
 from juicesql.funnel import FunnelRow, make_funnel
 from juicesql.history import read_history
 from juicesql.measure import Measurer
+from juicesql.media import MediaSettings
 from juicesql.plan import SAMPLE, Plan
 from juicesql.planner import RESULT, make_plan
 from juicesql.project import Project, open_project
@@ -33,7 +35,7 @@ from juicesql.recipe import Config, Recipe, load_recipe
 from juicesql.registry import Registry
 from juicesql.sources import Source, SourceSpec, open_source
 from juicesql.sqltext import literal, quote
-from juicesql.store import Store, table_of
+from juicesql.store import Store
 from juicesql.workers import Pool
 
 
@@ -99,6 +101,7 @@ class Prepared:
     plan: Plan
     side: Mapping[str, Path] = field(default_factory=dict)
     base: Path = Path(".")
+    earlier: tuple[Earlier, ...] = ()
 
 
 def prepare(
@@ -133,7 +136,9 @@ def prepare(
     opened = open_source(spec)
     columns = _sql_columns(opened.schema)
     plan = make_plan(loaded, registry, columns, {n: _file_columns(p) for n, p in side.items()})
-    return Prepared(found, registry, loaded, config, opened, inputs, plan, side, base)
+    earlier = find_earlier(loaded, registry, found, base, opened.fingerprint)
+    plan = replace(plan, earlier=tuple(run.run_id for e in earlier for run in e.runs))
+    return Prepared(found, registry, loaded, config, opened, inputs, plan, side, base, earlier)
 
 
 def _ref(name: str, project: Project, registry: Registry, base: Path) -> Path:
@@ -210,6 +215,7 @@ class _Run:
         self.started = time.perf_counter()
         self.plan, self.config, self.source = prepared.plan, prepared.config, prepared.source
         self.scratch = store.scratch / self.run_id
+        self.side = prepared.side
         out = self.config.export
         self.target = (
             exporting.make_target((prepared.base / out).absolute(), self.config.shard_rows, self.config.shard_bytes)
@@ -224,18 +230,16 @@ class _Run:
             if left.is_dir():
                 shutil.rmtree(left, ignore_errors=True)
         self.scratch.mkdir()
+        side = {e.relation: e.write(self.scratch, self.settings.memory_mb // 2) for e in self.prepared.earlier}
+        self.side = {**self.prepared.side, **side}
         with self.store.open() as con:
             self.store.ingest_segments(con)
-            if self.fresh:
-                for call in self.plan.calls:
-                    con.execute(
-                        f"drop table if exists measured.{quote(table_of(call.function, call.identity))} cascade"
-                    )
-            known = self.store.known(con, self.plan.calls)
+            known = {} if self.fresh else self.store.known(con, self.plan.calls)
             rank = read_history(con, str(self.prepared.recipe.path)).rank(self.plan)
             record.start_run(con, self._facts())
-        pool = Pool(self.prepared.project.root, self.settings.threads)
-        measurer = Measurer(self.prepared.registry, known, self.store.segments, pool)
+        media = self._media()
+        pool = Pool(self.prepared.project.root, self.settings.threads, media.environment())
+        measurer = Measurer(self.prepared.registry, known, self.store.segments, pool, media)
         try:
             return self._execute(measurer, rank)
         except BaseException as error:
@@ -255,6 +259,22 @@ class _Run:
             if self.target:
                 exporting.discard(self.target, self.run_id)
 
+    def _media(self) -> MediaSettings:
+        """Relative paths of media begin at the folder of the source, as long as the recipe names no other root."""
+        root, first = self.config.media_root, self.source.files[0].path
+        near = Path(first).parent if "://" not in first else Path()
+        base = self.prepared.base / root if root else near
+        asking = [(self.prepared.registry.get(c.function), dict(c.parameters)) for c in self.plan.calls]
+        wanted = dict.fromkeys(f.frames(**given) for f, given in asking if f.frames)
+        return MediaSettings(
+            root=str(base.absolute()),
+            confined=bool(root),
+            produced=str((self.prepared.project.root / "produced").absolute()),
+            cache=str(self.scratch / "frames"),
+            wanted=tuple(wanted),
+            row_seconds=self.config.row_seconds,
+        )
+
     def _facts(self) -> dict[str, Any]:
         recipe = self.prepared.recipe
         versions = {"juicesql": juicesql.__version__, "duckdb": duckdb.__version__, "python": platform.python_version()}
@@ -273,7 +293,7 @@ class _Run:
     def _execute(self, measurer: Measurer, rank: Mapping[str, float]) -> RunResult:
         outputs = [self.target.staging(self.run_id)] if self.target else []
         engine = Embedded(
-            self.plan, self.source, self.prepared.side, self.prepared.registry, measurer, self.scratch, outputs,
+            self.plan, self.source, self.side, self.prepared.registry, measurer, self.scratch, outputs,
             self.settings, rank,
         )  # fmt: skip
         try:

@@ -1,7 +1,8 @@
 """Worker processes for functions that hold the GIL or own a model: Arrow batches go over pipes, nothing is pickled.
 
-`process` functions share `size` workers. Each `device` function has one worker of its own, which loads its model once.
-A worker that dies takes one batch with it: the caller gets WorkerDied, and the next call starts another worker.
+`process` functions share `size` workers. A `device` function has a worker of its own, which loads its model once;
+those that need torch share one for each GPU, or one on a machine without. A worker that dies takes one batch with it:
+the caller gets WorkerDied, and the next call starts another worker.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -37,39 +40,50 @@ class RemoteError(Exception):
 class Pool:
     """Starts workers when they are first needed and keeps them until `close`."""
 
-    def __init__(self, project: Path | None, size: int) -> None:
-        self.project, self.size = project, size
-        self.free: dict[str, queue.Queue[_Worker | None]] = {}
+    def __init__(self, project: Path | None, size: int, environment: Mapping[str, str] | None = None) -> None:
+        self.project, self.size, self.environment = project, size, dict(environment or {})
+        self.free: dict[str, queue.Queue[tuple[str, _Worker | None]]] = {}
         self.started: list[_Worker] = []
         self.lock = threading.Lock()
         self.closed = False
 
-    def apply(self, function: Function, columns: Sequence[pa.Array], parameters: Mapping[str, Any]) -> pa.Array:
-        """The values of `function` for a batch, computed in a worker."""
+    def attempt(
+        self, function: Function, columns: Sequence[pa.Array], parameters: Mapping[str, Any]
+    ) -> tuple[pa.Array, dict[int, str]]:
+        """The values of `function` for a batch, computed in a worker, and the rows that failed."""
         free = self._queue(function)
-        worker = free.get()
+        gpu, worker = free.get()
         if self.closed:
-            free.put(worker)
+            free.put((gpu, worker))
             raise FunctionError.of("stopped", "the run is stopping", "run it again to go on")
         try:
             if worker is None:
-                worker = _Worker(self.project, self.size if function.runs_on == "device" else 1)
-                with self.lock:
-                    self.started.append(worker)
-            return worker.call(function.name, columns, parameters)
+                worker = self._start(1 if function.runs_on == "process" else self.size, gpu)
+            return worker.attempt(function.name, columns, parameters)
         except WorkerDied:
             worker = None
             raise
         finally:
-            free.put(worker)
+            free.put((gpu, worker))
 
-    def _queue(self, function: Function) -> queue.Queue[_Worker | None]:
-        name, size = (function.name, 1) if function.runs_on == "device" else ("", self.size)
+    def _start(self, threads: int, gpu: str) -> _Worker:
+        environment = self.environment | ({"CUDA_VISIBLE_DEVICES": gpu} if gpu else {})
+        worker = _Worker(self.project, threads, environment)
+        with self.lock:
+            self.started.append(worker)
+        return worker
+
+    def _queue(self, function: Function) -> queue.Queue[tuple[str, _Worker | None]]:
+        """The free workers of a function's kind, each with the GPU that it owns."""
+        name, owners = "", [""] * self.size
+        if function.runs_on == "device":
+            torch = function.extra == "models"
+            name, owners = ("models", visible_gpus() or [""]) if torch else (function.name, [""])
         with self.lock:
             if name not in self.free:
                 self.free[name] = queue.Queue()
-                for _ in range(size):
-                    self.free[name].put(None)
+                for gpu in owners:
+                    self.free[name].put((gpu, None))
             return self.free[name]
 
     def kill(self) -> None:
@@ -84,15 +98,21 @@ class Pool:
 
 
 class _Worker:
-    def __init__(self, project: Path | None, threads: int) -> None:
+    def __init__(self, project: Path | None, threads: int, environment: Mapping[str, str]) -> None:
         """`threads` is what a library inside the worker may use for itself."""
         command = [sys.executable, "-m", "juicesql.workers", *([str(project)] if project else [])]
         limits = {name: str(threads) for name in ("OMP_NUM_THREADS", "RAYON_NUM_THREADS")}
         self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, pipesize=PIPE_BYTES, env={**limits, **os.environ}
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            pipesize=PIPE_BYTES,
+            env={**limits, **os.environ, **environment},
         )
 
-    def call(self, name: str, columns: Sequence[pa.Array], parameters: Mapping[str, Any]) -> pa.Array:
+    def attempt(
+        self, name: str, columns: Sequence[pa.Array], parameters: Mapping[str, Any]
+    ) -> tuple[pa.Array, dict[int, str]]:
         stdin, stdout = self.process.stdin, self.process.stdout
         assert stdin is not None and stdout is not None
         batch = pa.record_batch(list(columns), names=[f"c{i}" for i in range(len(columns))])
@@ -108,7 +128,9 @@ class _Worker:
             if message["problems"]:
                 raise FunctionError([Problem(**p) for p in message["problems"]])
             raise RemoteError(message["text"])
-        return _from_bytes(body).column(0)
+        answer = _from_bytes(body)
+        failures = json.loads((answer.schema.metadata or {}).get(b"failures", b"{}"))
+        return answer.column(0), {int(row): message for row, message in failures.items()}
 
     def close(self) -> None:
         if self.process.stdin:
@@ -124,6 +146,14 @@ class _Worker:
 
 def _ending(code: int) -> str:
     return f"signal {-code}" if code < 0 else f"exit code {code}"
+
+
+def visible_gpus() -> list[str]:
+    """The GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them. Needs no torch."""
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if named is not None:
+        return [name.strip() for name in named.split(",") if name.strip() not in ("", "-1")]
+    return [str(i) for i in range(len(list(Path("/dev").glob("nvidia[0-9]*"))))]
 
 
 def _send(stream: IO[bytes], kind: bytes, body: bytes | pa.Buffer) -> None:
@@ -157,11 +187,14 @@ def _from_bytes(body: bytes) -> pa.RecordBatch:
 
 def serve(stdin: IO[bytes], stdout: IO[bytes], project: Path | None) -> None:
     """The loop of a worker: a call and its batch in, values or an error out, until the input ends."""
-    from juicesql.call import apply
+    from juicesql.call import attempt
     from juicesql.errors import JuiceError
+    from juicesql.limits import time_limit
+    from juicesql.media import media_settings
     from juicesql.registry import Registry
 
     registry = Registry(project)
+    guard = partial(time_limit, media_settings().row_seconds)
     while True:
         try:
             _, head = _receive(stdin)
@@ -171,8 +204,10 @@ def serve(stdin: IO[bytes], stdout: IO[bytes], project: Path | None) -> None:
         asked = json.loads(head)
         try:
             columns = _from_bytes(body).columns
-            values = apply(registry.get(asked["function"]), columns, asked["parameters"])
-            _send(stdout, b"V", _to_bytes(pa.record_batch([values], names=["v"])))
+            function = registry.get(asked["function"])
+            values, failures = attempt(function, columns, asked["parameters"], guard if function.media else nullcontext)
+            schema = pa.schema([("v", values.type)], metadata={"failures": json.dumps(failures)})
+            _send(stdout, b"V", _to_bytes(pa.record_batch([values], schema)))
         except JuiceError as error:
             problems = [vars(p) for p in error.problems]
             _send(stdout, b"E", json.dumps({"problems": problems, "text": str(error)}).encode())

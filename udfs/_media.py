@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
+from juicesql.api import media_settings
+
 if TYPE_CHECKING:
     from av.container import InputContainer
 
@@ -16,12 +18,14 @@ if TYPE_CHECKING:
 NO_OTHER_FILES = {"protocol_whitelist": "none"}
 
 
-def open_file(path: str) -> BinaryIO:
-    """A regular file for reading; a pipe or a device could keep a worker for ever."""
-    if not path:
-        raise ValueError("the list has an entry without a path")
+def open_file(name: str) -> BinaryIO:
+    """A regular file for reading; a pipe or a device could keep a worker for ever.
+
+    Relative names begin at the run's media root, which is the folder of its source.
+    """
+    path = media_settings().path(name)
     if not stat.S_ISREG(os.stat(path).st_mode):
-        raise ValueError(f"{path} is not a file")
+        raise ValueError(f"{name} is not a file")
     return open(path, "rb")
 
 

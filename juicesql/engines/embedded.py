@@ -31,6 +31,7 @@ from juicesql.stages import Chain, stages_of
 
 MORSEL_BYTES = 4 << 20
 MORSEL_ROWS = 8192
+MEDIA_ROWS = {"images": 128, "audios": 64, "videos": 16}  # a morsel is what a kill may lose and what a core takes up
 UNPACKED_BYTES = 4 << 30  # below this much input, scratch files are not compressed: that took 10 % of a run
 _ROWS_BITS = 32  # a RID is the morsel's index and the row in its output
 
@@ -153,7 +154,7 @@ class Embedded:
         with ThreadPoolExecutor(threads, thread_name_prefix="juicesql") as pool:
             running: dict[Future[tuple[Loaded, ChainResult]], _Task] = {}
             try:
-                for task in self._tasks(chain.input):
+                for task in self._tasks(chain):
                     running[pool.submit(self._morsel, chain, task)] = task
                     if len(running) > threads:
                         self._collect(running, chain, report, FIRST_COMPLETED)
@@ -165,22 +166,24 @@ class Embedded:
                 raise
         self._view(chain.name, self._spool_view(chain))
 
-    def _tasks(self, name: str) -> Iterator[_Task]:
+    def _tasks(self, chain: Chain) -> Iterator[_Task]:
+        name, rows = chain.input, self._most_rows(chain)
         if name == "source":
-            for morsel in self.source.morsels(MORSEL_BYTES, MORSEL_ROWS):
+            for morsel in self.source.morsels(MORSEL_BYTES, rows):
                 yield _Task(morsel.index, morsel.rows, morsel.bytes, morsel.file, morsel.load)
             return
-        reader = (
-            self.con.cursor()
-            .sql(f"select * exclude ({RID}) from {quote('__full_' + name)}")
-            .to_arrow_reader(MORSEL_ROWS)
-        )
+        reader = self.con.cursor().sql(f"select * exclude ({RID}) from {quote('__full_' + name)}").to_arrow_reader(rows)
         index = 0
         for batch in reader:
             for part in _split(pa.Table.from_batches([batch])):
                 loaded = Loaded(part, pa.nulls(0, pa.int64()), ())
                 yield _Task(index, part.num_rows, 0, "", partial(_same, loaded))
                 index += 1
+
+    def _most_rows(self, chain: Chain) -> int:
+        """The rows of a morsel: few where functions read media."""
+        functions = {self.registry.get(c.function) for s in chain.steps for c in s.calls}
+        return min((MEDIA_ROWS[m] for f in functions for m in f.media), default=MORSEL_ROWS)
 
     def _morsel(self, chain: Chain, task: _Task) -> tuple[Loaded, ChainResult]:
         """One morsel in one thread: load, run, and leave its rows as a file."""
@@ -292,7 +295,7 @@ class Embedded:
             if traced and step.traced:
                 before, after = self.samples(first), self.samples(step.name)
                 lost = f"select distinct {SAMPLE} from ({before}) anti join ({after}) using ({SAMPLE})"
-                nothing = "null::bigint as duplicate_of, null::double as similarity"
+                nothing = "null::bigint as duplicate_of, null::double as similarity, null::varchar as value"
                 self._write_drops(step, f"select {SAMPLE}, {nothing} from ({lost})")
         self.execution.step_rows_out[step.name] = self._count(step.name)
 
@@ -300,9 +303,9 @@ class Embedded:
         ids, full = quote(f"__ids_{step.name}"), quote(f"__full_{first}")
         self.con.execute(f"create table {ids} as {step.filter_sql}")
         self._view(step.name, f"select * from {full} where {self._kept(step, ids)}({RID})")
-        which = f"i.{SAMPLE}, d.duplicate_of, d.similarity"
+        which = f"i.{SAMPLE}, d.duplicate_of, d.similarity, d.value"
         if step.traced == "groups":  # of which only the numbers are known
-            which = f"unnest(i.{MEMBERS}) as {SAMPLE}, null::bigint as duplicate_of, null::double as similarity"
+            which = f"unnest(i.{MEMBERS}) as {SAMPLE}, null::bigint as duplicate_of, null::double as similarity, d.value"
         lost = f"select {which} from {full} i left join {ids} d using ({RID}) where coalesce(not d.kept, true)"
         self._write_drops(step, lost)
 

@@ -202,12 +202,12 @@ def test_a_video_that_cannot_be_read_raises(tmp_path: Path) -> None:
 
 
 def test_limits_of_frames_and_pixels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from juicesql.udfs.video import _frames
+    from juicesql.udfs.video import _facts
 
-    path = write_video(tmp_path / "a.mp4", scenes(5), (160, 120))
+    long, wide = (write_video(tmp_path / name, scenes(5), (160, 120)) for name in ("long.mp4", "wide.mp4"))
     with monkeypatch.context() as patched, pytest.raises(ValueError, match="more than 39 frames"):
-        patched.setattr(_frames, "MOST_FRAMES", 39)
-        measured("video_frame_hashes", path)
-    monkeypatch.setattr(_frames, "MOST_PIXELS", 160 * 120 - 1)
+        patched.setattr(_facts, "MOST_FRAMES", 39)
+        measured("video_frame_hashes", long)
+    monkeypatch.setattr(_facts, "MOST_PIXELS", 160 * 120 - 1)
     with pytest.raises(ValueError, match="more than 19,199 pixels"):
-        measured("video_frame_hashes", path)
+        measured("video_frame_hashes", wide)

@@ -1,9 +1,9 @@
 """Stat `video_frame_hashes`."""
 
-from juicesql.api import FunctionError, stat
+from juicesql.api import FunctionError, Sampling, stat
 
 from ..image._hashes import hash_bytes
-from ._frames import sampled_frames
+from ._frames import sampled
 
 
 @stat(
@@ -11,6 +11,7 @@ from ._frames import sampled_frames
     runs_on="process",
     rowwise=True,
     extra="media",
+    frames=lambda frame_num, **_: Sampling("middles", frame_num),
 )
 def video_frame_hashes(videos: list[str], frame_num: int) -> list[int]:
     """Perceptual hashes of `frame_num` frames of each video, to find videos that were compressed or scaled again.
@@ -31,5 +32,7 @@ def video_frame_hashes(videos: list[str], frame_num: int) -> list[int]:
 
 
 def _hashes(path: str, count: int) -> list[int]:
-    images = (frame.to_image().rotate(frame.rotation, expand=True) for frame in sampled_frames(path, count))
-    return [int.from_bytes(hash_bytes(image, "phash"), "big") for image in images]
+    from PIL import Image
+
+    frames = sampled(path, Sampling("middles", count))
+    return [int.from_bytes(hash_bytes(Image.fromarray(f), "phash"), "big") for f in frames]

@@ -1,0 +1,74 @@
+"""What the functions over files must know of a run: where files lie, where new ones go, which frames are wanted.
+
+The run puts it into the environment of its workers; without a run, the defaults hold.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+
+VARIABLE = "JUICESQL_MEDIA"
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """Which frames of a video a function reads.
+
+    `method` is 'uniform' (`frame_num` of them, the first and the last included), 'all_keyframes', or 'paced' (grey
+    frames, `fps` a second, as the motion score pairs them).
+    """
+
+    method: str
+    frame_num: int = 0
+    fps: float = 0.0
+
+
+@dataclass(frozen=True)
+class MediaSettings:
+    """`root` is where relative paths begin; with `confined`, no file outside it is opened."""
+
+    root: str = ""
+    confined: bool = False
+    produced: str = "produced"  # the folder of files that mappers make
+    cache: str = ""  # the folder of decoded frames; none without it
+    wanted: tuple[Sampling, ...] = ()  # the frames that functions of this run read of each video
+    row_seconds: float = 300.0  # the most that a function may take for one row
+
+    def environment(self) -> dict[str, str]:
+        """For the workers of a run."""
+        return {VARIABLE: json.dumps(asdict(self))}
+
+    def path(self, name: str) -> str:
+        """The path of a file that a column names. ValueError when it may not be opened."""
+        if not name:
+            raise ValueError("the list has an entry without a path")
+        path = os.path.join(self.root, name)
+        if self.confined and not Path(path).resolve().is_relative_to(Path(self.root).resolve()):
+            raise ValueError(f"{name} is outside the media root {self.root}")
+        return path
+
+
+def media_settings() -> MediaSettings:
+    """Those of the run that this process works for."""
+    return _read(os.environ.get(VARIABLE, ""))
+
+
+@lru_cache(maxsize=8)
+def _read(text: str) -> MediaSettings:
+    if not text:
+        return MediaSettings()
+    given = json.loads(text)
+    return MediaSettings(**{**given, "wanted": tuple(Sampling(**s) for s in given["wanted"])})
+
+
+def file_identity(name: str, settings: MediaSettings) -> str:
+    """A file's path, size and time of change: a file that changed is measured again."""
+    try:
+        found = os.stat(settings.path(name))
+    except (OSError, ValueError):
+        return name
+    return f"{name}|{found.st_size}|{found.st_mtime_ns}"

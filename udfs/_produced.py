@@ -1,0 +1,59 @@
+"""Files that mappers make: named by what they are made of, whole or not there."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from juicesql.api import media_settings
+
+from ._media import open_file
+
+
+def produced(
+    function: str,
+    version: int,
+    sources: Sequence[str],
+    parameters: Mapping[str, Any],
+    suffix: str,
+    write: Callable[[str], None],
+    save_dir: str = "",
+) -> str:
+    """The path of a file that `function` makes of the files `sources`; `write(path)` makes it when it is not there yet.
+
+    The name is a digest of the function, its version, the parameters and the content of the sources, so equal work
+    gives one file, whichever run asks for it. `write` gets a temporary name with the same suffix in the same folder;
+    the file gets its own name only when it is whole and on the disk, so one of a killed run is never taken for a good
+    one. It goes to `save_dir`, or to a folder of the function's name in the run's folder of produced media.
+    """
+    folder = Path(save_dir or Path(media_settings().produced) / function)
+    target = folder / (_digest(function, version, sources, parameters) + suffix)
+    if target.exists():
+        return str(target)
+    folder.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(prefix=".unfinished-", suffix=suffix, dir=folder)
+    os.close(handle)
+    try:
+        write(temporary)
+        with open(temporary, "rb+") as file:
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, target)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    return str(target)
+
+
+def _digest(function: str, version: int, sources: Sequence[str], parameters: Mapping[str, Any]) -> str:
+    named = json.dumps([function, version, dict(parameters)], sort_keys=True)
+    digest = hashlib.sha256(named.encode())
+    for source in sources:
+        with open_file(source) as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()[:32]

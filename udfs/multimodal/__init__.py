@@ -1,0 +1,1 @@
+"""Functions over texts together with images or videos, one a file."""

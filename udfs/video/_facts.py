@@ -1,0 +1,115 @@
+"""What a video file says without decoding a frame: size, length, the times of its frames, and whether it is whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from juicesql.api import media_settings
+
+from .._media import open_streams
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.video.stream import VideoStream
+
+MOST_PIXELS = 178_956_970  # of a frame: Pillow's limit of an image
+MOST_FRAMES = 2_000_000  # of a video: 18 hours at 30 a second
+PICTURES = ("image2", "_pipe", "ico")  # formats of single pictures, which a wrong suffix may hide
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Of the first video stream. `times` are those of its frames in order, in units of `time_base` seconds."""
+
+    width: int  # as coded: before rotation, without the sample aspect ratio
+    height: int
+    duration: float  # seconds, as the file says; counted where it does not
+    fps: float
+    time_base: tuple[int, int]
+    times: tuple[int, ...]
+    keys: tuple[tuple[int, int], ...]  # of each key frame the time, and the time to seek to
+
+    @property
+    def tick(self) -> Fraction:
+        return Fraction(*self.time_base)
+
+
+def video_facts(path: str) -> Facts:
+    """The facts of a video. ValueError for a file that is no video, has no frames, is too large or cut off."""
+    found = media_settings().path(path)
+    stat = Path(found).stat()
+    return _facts(path, found, stat.st_size, stat.st_mtime_ns)
+
+
+@lru_cache(maxsize=256)
+def _facts(path: str, found: str, size: int, changed: int) -> Facts:
+    with open_streams(path) as container:
+        if any(name in container.format.name for name in PICTURES):
+            raise ValueError(f"{path} is a picture, not a video")
+        stream = video_stream(container, path)
+        times, keys = _timeline(container, stream, path)
+        if not times:
+            raise ValueError(f"{path} has no frames")
+        tick = Fraction(stream.time_base or 1)
+        length = (times[-1] - times[0]) * len(times) / max(len(times) - 1, 1) * tick
+        duration = stream.duration * tick if stream.duration else Fraction(container.duration or 0, 1_000_000) or length
+        return Facts(
+            stream.width,
+            stream.height,
+            float(duration),
+            float(stream.average_rate or (len(times) / length if length else 0)),
+            (tick.numerator, tick.denominator),
+            tuple(times),
+            tuple(keys),
+        )
+
+
+def video_stream(container: InputContainer, path: str) -> VideoStream:
+    """The first video stream, ready to decode within limits; a cover picture of a sound file is none."""
+    streams = [s for s in container.streams.video if not s.disposition & s.disposition.attached_pic]
+    if not streams:
+        raise ValueError(f"{path} has no video stream")
+    stream = streams[0]
+    if not stream.width * stream.height:
+        raise ValueError(f"{path} does not say how large its frames are")
+    if stream.width * stream.height > MOST_PIXELS:
+        raise ValueError(f"{path} has frames of more than {MOST_PIXELS:,} pixels")
+    stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}  # frames may grow on the way
+    stream.thread_type, stream.codec_context.thread_count = "NONE", 1  # the workers share the cores
+    return stream
+
+
+def _timeline(container: InputContainer, stream: VideoStream, path: str) -> tuple[list[int], list[tuple[int, int]]]:
+    """The times of all frames, and of the key frames the time and where to seek; all in order."""
+    times, keys, end = [], [], 0.0
+    for packet in container.demux():
+        if packet.is_corrupt:
+            raise ValueError(f"{path} is truncated or damaged")
+        time = packet.pts if packet.pts is not None else packet.dts
+        if packet.size and time is not None:
+            end = max(end, float((time + (packet.duration or 0)) * packet.stream.time_base))
+        if not packet.size or packet.stream.index != stream.index:
+            continue
+        if time is None:
+            raise ValueError(f"the frames of {path} have no times")
+        times.append(time)
+        if packet.is_keyframe:
+            keys.append((time, time if packet.dts is None else min(time, packet.dts)))
+        if len(times) > MOST_FRAMES:
+            raise ValueError(f"{path} has more than {MOST_FRAMES:,} frames")
+    if _is_cut_off(container, stream, len(times), end):
+        raise ValueError(f"{path} is truncated: {end:.1f} s of it are there")
+    return sorted(times), sorted(keys)
+
+
+def _is_cut_off(container: InputContainer, stream: VideoStream, frames: int, end: float) -> bool:
+    """Whether the packets end before the file says. An index of frames is exact; a length in a header is not quite."""
+    if "mp4" in container.format.name and stream.frames:
+        return frames < stream.frames
+    start = float(container.start_time or 0) / 1e6
+    missing = float(container.duration or 0) / 1e6 - (end - start)
+    return missing > 1 and missing > 0.02 * (end - start)
