@@ -38,9 +38,9 @@ class Scorer(Protocol):
     def scores(self, inputs: Sequence[Any]) -> Sequence[Any]: ...
 
 
-def image_values(images: pa.ListArray, scorer: Scorer) -> Partly:
-    """The value of each image of each row."""
-    return _per_file(images, scorer, lambda path: [scorer.prepare(open_image(path))], lambda values: values[0])
+def image_values(images: pa.ListArray, scorer: Scorer, told: Callable[[Any], Any] = lambda value: value) -> Partly:
+    """The value of each image of each row, as `told` puts it."""
+    return _per_file(images, scorer, lambda path: [scorer.prepare(open_image(path))], lambda values: told(values[0]))
 
 
 def video_values(videos: pa.ListArray, scorer: Scorer, sampling: Sampling, reduce_mode: str) -> Partly:
@@ -119,6 +119,8 @@ class TransformersModel:
     """A model of transformers over pictures, loaded when it is first needed."""
 
     auto_class = "AutoModel"
+    half = False  # whether its weights are kept in float16 on a GPU: for models of billions of them
+    weights = "pytorch_model.bin"  # what is fetched besides safetensors
 
     def __init__(self, name: str, trust_remote_code: bool = False) -> None:
         self.name, self.trusted = name, trust_remote_code
@@ -126,7 +128,10 @@ class TransformersModel:
     @cached_property
     def loaded(self) -> tuple[Any, Any]:
         """Model and image processor."""
-        return load_vision(self.auto_class, vision_folder(self.name, self.trusted), self.trusted)
+        return load_vision(self.auto_class, self.folder(), self.trusted, half=self.half)
+
+    def folder(self) -> Path:
+        return vision_folder(self.name, self.trusted, self.weights)
 
     def load(self) -> None:
         _ = self.loaded
@@ -161,27 +166,30 @@ class SecondLabel(TransformersModel):
         return self.loaded[0](pixel_values=pixels).logits.float().softmax(-1)[:, 1].tolist()
 
 
-def vision_folder(name: str, trust_remote_code: bool = False) -> Path:
+def vision_folder(name: str, trust_remote_code: bool = False, weights: str = "pytorch_model.bin") -> Path:
     """The folder of a model: a path, a name in the models folder (`juicesql models pull`), or the hub's owner/name."""
     pulled = models_home() / name
     if name and not Path(name).expanduser().exists() and pulled.is_dir():
         configs = sorted(pulled.rglob("config.json"), key=lambda file: len(file.parts))
         return model_folder(str(configs[0].parent if configs else pulled))
-    return model_folder(name, "pytorch_model.bin", *(["*.py"] if trust_remote_code else []))
+    return model_folder(name, *filter(None, [weights, "*.py" if trust_remote_code else ""]))
 
 
-def load_vision(auto_class: str, folder: Path, trust_remote_code: bool = False) -> tuple[Any, Any]:
+def load_vision(
+    auto_class: str, folder: Path, trust_remote_code: bool = False, *, half: bool = False
+) -> tuple[Any, Any]:
     """Model and image processor, the model on its device; FunctionError when the folder lacks weights of the model."""
     import torch
     import transformers
 
+    kind = torch.float16 if half and device().startswith("cuda") else torch.float32
     options = {"local_files_only": True, "trust_remote_code": trust_remote_code}
     try:
         with quiet(transformers.utils.logging):
             # Pillow resizes, also where torchvision is installed: its values differ a little.
             processor = transformers.AutoImageProcessor.from_pretrained(folder, backend="pil", **options)
             model, found = getattr(transformers, auto_class).from_pretrained(
-                folder, dtype=torch.float32, output_loading_info=True, **options
+                folder, dtype=kind, output_loading_info=True, **options
             )
     except Exception as error:  # many kinds: no such class, a broken file, weights that do not fit
         message = f"{folder}: {type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
