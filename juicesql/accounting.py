@@ -29,7 +29,7 @@ union all
 select sample_id, 'error', null, message, null, null from failed anti join kept using (sample_id)
 where fatal or sample_id in (select sample_id from lost where value is null and duplicate_of is null)
 union all
-select sample_id, case when duplicate_of is null then 'dropped' else 'duplicate' end, cut, value, duplicate_of,
+select sample_id, case when coalesce(duplicate_of, similarity) is null then 'dropped' else 'duplicate' end, cut, value, duplicate_of,
        similarity
 from lost anti join kept using (sample_id)
 where sample_id not in (select sample_id from failed where fatal)
@@ -61,7 +61,7 @@ def decide(con: duckdb.DuckDBPyConnection, plan: Plan, execution: Execution, scr
         "create or replace temp table drop_row "
         "(sample_id bigint, cut varchar, value varchar, duplicate_of bigint, similarity double)"
     )
-    for folder, extra in (("drops", "value, null, null"), ("lost", "null, duplicate_of, similarity")):
+    for folder, extra in (("drops", "value, null, null"), ("lost", "value, duplicate_of, similarity")):
         if any((scratch / folder).glob("*.parquet")):
             paths = str(scratch / folder / "*.parquet")
             con.execute(f"insert into drop_row select sample_id, cut, {extra} from read_parquet(?)", [paths])

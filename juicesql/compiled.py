@@ -15,6 +15,7 @@ from sqlglot import exp
 from juicesql.api import Function
 from juicesql.binder import Binder
 from juicesql.checks import check_functions, parse_query
+from juicesql.earlier import compiled_views, find_earlier
 from juicesql.errors import Problem, RecipeError, SourceError
 from juicesql.lift import call_name
 from juicesql.project import open_project
@@ -48,6 +49,7 @@ def compile_recipe(
     base = found.root if in_project else Path.cwd()
     macros, python = _functions(loaded, registry)
     views = [_ref(name, found.find_recipe(name), registry, base) for name in dict.fromkeys(loaded.refs)]
+    views += compiled_views(find_earlier(loaded, registry, found, base))
     inputs, input_base = (tuple(source), Path.cwd()) if source else (loaded.config.sources, base)
     if inputs:
         views = [_source(inputs, input_base, loaded.config), *views]

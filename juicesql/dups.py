@@ -28,6 +28,7 @@ select step, cluster, sample_id, similarity from clusters
 where run_id = $run and not representative and $sample in (sample_id, cluster)
 order by sample_id <> $sample, step, similarity desc, sample_id
 """
+_EARLIER = "from verdicts where run_id = ? and verdict = 'duplicate' and duplicate_of is null"
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,8 @@ class Duplicates:
     note: str  # why texts are missing, or may be others than those of the run
     clusters: tuple[Cluster, ...] = ()
     pairs: tuple[Pair, ...] = ()
+    of_earlier_runs: int = 0  # duplicates of rows that earlier runs kept, which are in no cluster
+    earlier: str = ""  # the row of an earlier run that the sample duplicates
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -91,6 +94,8 @@ def duplicates(
             _check_sample(con, run, sample_id)
             rows = con.execute(_PAIRS, {"run": run.run_id, "sample": sample_id}).fetchall()
             ids = {i for r in rows[:limit] for i in r[1:3]}
+        counted = con.execute(f"select count(*) {_EARLIER}", [run.run_id]).fetchone()
+        twin = con.execute(f"select value {_EARLIER} and sample_id = ?", [run.run_id, sample_id]).fetchone()
         places = _places(con, run, ids)
     texts, note = _texts(run, found, ids, column)
     shown = rows[:limit]
@@ -98,6 +103,7 @@ def duplicates(
         run.run_id, run.recipe, run.recipe_path, sample_id, run.duplicates, len(rows), texts.column, note,
         tuple(_cluster(r, texts) for r in shown) if sample_id is None else (),
         tuple(_pair(r, places, texts) for r in shown) if sample_id is not None else (),
+        counted[0] if counted else 0, str(twin[0]) if twin else "",
     )  # fmt: skip
 
 

@@ -13,7 +13,8 @@ from juicesql.binder import Binder, Columns
 from juicesql.checks import check_functions, check_tables, parse_query
 from juicesql.cuts import and_terms, bounds_of
 from juicesql.errors import Problem, RecipeError
-from juicesql.filters import filter_query, names_duplicates
+from juicesql.filters import EARLIER, filter_query, names_duplicates
+from juicesql.earlier import fingerprint_columns
 from juicesql.lift import Lifter, to_sql
 from juicesql.plan import RID, SAMPLE, Cut, GlobalStep, MapStep, Output, Plan, Step, Traced
 from juicesql.recipe import Recipe
@@ -73,6 +74,8 @@ class _Planner:
         self.macros: set[str] = set()
         self.checked: set[str] = set()  # calls whose arguments are known to bind
         self.line_of_step: int | None = None
+        for asked in recipe.fingerprints:
+            self.relations[asked.relation] = _Relation(fingerprint_columns(asked, registry), {}, traced="")
 
     def plan(self) -> Plan:
         tree = parse_query(self.recipe)
@@ -271,8 +274,10 @@ class _Planner:
         tables = {n: self.relations[n].columns for n in inputs}
         first = self.relations[inputs[0]] if inputs else _Relation((), {})
         deduplicates = isinstance(query, exp.Select) and row_number_is_one(query)
-        named = names_duplicates(query, {n: {c for c, _ in self.relations[n].columns} for n in inputs})
-        filter_sql = filter_query(query, inputs[0], deduplicates, named) if inputs else ""
+        columns_of = {n: {c for c, _ in self.relations[n].columns} for n in inputs}
+        earlier = names_duplicates(query, columns_of, EARLIER)
+        named = earlier or names_duplicates(query, columns_of)
+        filter_sql = filter_query(query, inputs[0], deduplicates, named, bool(earlier)) if inputs else ""
         deduplicates = deduplicates or bool(named)
         groups = isinstance(query, exp.Select) and not filter_sql and brings_together(query)
         if isinstance(query, exp.Select):

@@ -50,6 +50,7 @@ def record(
     """Everything but the row of `runs`. The temp table `verdict` is there already. Returns the source's number."""
     source_id, unchanged = store.source_id(con, *source)
     if not unchanged:
+        _note_changes(con, run_id, source_id)
         con.execute("delete from sample_rows where source_id = ?", [source_id])
         con.execute("delete from sample_keys where source_id = ?", [source_id])
         _from_parquet(
@@ -58,7 +59,7 @@ def record(
         con.execute("update sources set fingerprint = ? where source_id = ?", [source[1], source_id])
     ids = store.argument_ids(con, sorted({c.lineage for c in plan.calls}))
     for number, lineage in enumerate(execution.lineages):
-        _record_keys(con, scratch, source_id, ids[lineage], number)
+        _record_keys(con, scratch, run_id, source_id, ids[lineage], number)
     store.record_stat_columns(con, source_id, run_id, plan.calls, ids)
     con.execute("insert into verdicts select ?, sample_id, verdict, cut, value, duplicate_of from verdict", [run_id])
     con.execute(
@@ -71,7 +72,22 @@ def record(
     return source_id
 
 
-def _record_keys(con: duckdb.DuckDBPyConnection, scratch: Path, source_id: int, argument_id: int, number: int) -> None:
+def _note_changes(con: duckdb.DuckDBPyConnection, run_id: str, source_id: int, argument_id: int | None = None) -> None:
+    """Note that keys of the source (all of them, or those of one argument) are no more what earlier runs found."""
+    ours = "source_id = $1 and argument_id = coalesce($2, argument_id)"
+    values = [source_id, argument_id, run_id, now()]
+    con.execute(
+        "insert into key_changes select distinct source_id, argument_id, $3, $4 from "
+        f"(select source_id, argument_id from sample_keys union all select source_id, argument_id from key_changes) "
+        f"where {ours}",
+        values,
+    )
+    con.execute(f"delete from key_changes where {ours} and run_id <> $3", values[:3])
+
+
+def _record_keys(
+    con: duckdb.DuckDBPyConnection, scratch: Path, run_id: str, source_id: int, argument_id: int, number: int
+) -> None:
     """Replace the keys of the samples that this run measured."""
     ours = [source_id, argument_id]
     con.execute(
@@ -84,6 +100,9 @@ def _record_keys(con: duckdb.DuckDBPyConnection, scratch: Path, source_id: int, 
     same = con.execute(f"select count(*) from fresh_key join ({known}) using (sample_id, key)", ours).fetchone()
     if same == con.execute("select count(*) from fresh_key").fetchone():
         return
+    other = con.execute(f"from fresh_key f join ({known}) k using (sample_id) where f.key <> k.key limit 1", ours)
+    if other.fetchone():
+        _note_changes(con, run_id, source_id, argument_id)
     con.execute(f"delete {known} and sample_id in (select sample_id from fresh_key)", ours)
     con.execute("insert into sample_keys select ?, ?, sample_id, key from fresh_key", ours)
 

@@ -26,6 +26,9 @@ from juicesql.sqltext import literal, quote
 
 SCHEMA_VERSION = "1"
 FILE = "stats.duckdb"
+_KEY_CHANGES = (  # not in the first files of this version
+    "create table if not exists key_changes (source_id integer, argument_id integer, run_id varchar, changed timestamp)"
+)
 NEW_FILE = "storage_version 'v1.0.0', block_size 16384"  # readable by DuckDB 1.1 and later; small files stay small
 
 
@@ -88,6 +91,7 @@ class Store:
         if row is None or row[0] != SCHEMA_VERSION:
             message = f"{self.path} has schema version {row and row[0]}; this juicesql writes {SCHEMA_VERSION}"
             raise StoreError.of("store-version", message, "move it away, or use the juicesql that wrote it")
+        con.execute(_KEY_CHANGES)
 
     def known(self, con: duckdb.DuckDBPyConnection, calls: Iterable[Call]) -> dict[str, KnownValues]:
         """Identity -> stored values, for the calls that have any."""
@@ -194,12 +198,15 @@ def _ingest(con: duckdb.DuckDBPyConnection, name: str, paths: list[str]) -> int:
     table = f"measured.{quote(name)}"
     con.execute("begin")
     con.execute(_create(name, type_))
-    result = con.execute(
-        f"insert into {table} select key, any_value(value) from ("
+    con.execute(
+        "create or replace temp table fresh_value as select key, any_value(value) as value from ("
         "  select (key_high::uhugeint << 64) | key_low::uhugeint as key, value from read_parquet($paths)"
-        f") fresh where key not in (select key from {table}) group by key",
+        ") group by key",
         {"paths": paths},
-    ).fetchone()
+    )
+    con.execute(f"delete from {table} where key in (select key from fresh_value)")  # measured again by `--fresh`
+    result = con.execute(f"insert into {table} from fresh_value").fetchone()
+    con.execute("drop table fresh_value")
     con.execute("commit")
     return int(result[0]) if result else 0
 

@@ -76,14 +76,16 @@ def _reason(reason: Reason, title: str) -> list[str]:
     when = " before" if title == "gained" else " now"
     what = f": {shorten(reason.sql, 80)}{line}" if reason.sql else ""
     head = f"  {reason.count:,}  {verb} {reason.by}".rstrip() + when + what
-    rows = [[f"sample {s.sample_id}", _why(s), _where(s)] for s in reason.samples]
+    rows = [[f"sample {s.sample_id}", _why(s, reason.verdict), _where(s)] for s in reason.samples]
     more = [f"      and {reason.count - len(rows):,} more"] if rows and reason.count > len(rows) else []
     return [head, *("      " + text for text in table(["", "", ""], rows)), *more]
 
 
-def _why(sample: MovedSample) -> str:
+def _why(sample: MovedSample, verdict: str) -> str:
     if sample.duplicate_of is not None:
         return f"of sample {sample.duplicate_of}"
+    if verdict == "duplicate":
+        return f"of {sample.value}"  # a row of an earlier run
     return "" if sample.value is None else f"value {value_text(sample.value)}"
 
 

@@ -53,11 +53,17 @@ def draw(found: Duplicates, width: int, marks: Marks) -> list[str]:
     """The clusters as a table, or the pairs one below the other."""
     run = f"run {found.run_id} of {found.recipe_path}"
     if found.sample_id is None:
-        lines = [f"{plural(found.duplicates, 'duplicate')} in {plural(found.found, 'cluster')} of {run}"]
+        here = found.duplicates - found.of_earlier_runs
+        lines = [f"{plural(here, 'duplicate')} in {plural(found.found, 'cluster')} of {run}"]
+        if found.of_earlier_runs:
+            others = plural(found.of_earlier_runs, "duplicate")
+            lines.append(f"and {others} of rows that earlier runs kept: `value` in the table `verdicts` names them")
         lines += ["", *_clusters(found.clusters, width)] if found.clusters else []
     else:
         lines = [f"sample {found.sample_id} in {run}"]
-        if not found.pairs:
+        if found.earlier:
+            lines.append(f"It is a duplicate of {found.earlier}.")
+        elif not found.pairs:
             lines.append("It is no duplicate, and no other sample is one of it.")
         for pair in found.pairs:
             lines += ["", *_pair(pair, width, marks)]

@@ -66,6 +66,8 @@ def _verdict(story: Story) -> list[str]:
     if story.verdict == "duplicate" and story.duplicate_of:
         twin = story.duplicate_of
         return [f"DUPLICATE of sample {twin.sample_id}, by step {story.by}", f"{twin.sample_id} is from {_place(twin)}"]
+    if story.verdict == "duplicate":
+        return [f"DUPLICATE of {story.value}, by step {story.by}"]
     if story.verdict == "error":
         return [f"ERROR {story.value or ''}".rstrip()]
     where = f" ({_line(story.by_line)})" if story.by_line else ""

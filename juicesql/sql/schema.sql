@@ -19,6 +19,8 @@ create table arguments (argument_id integer primary key, lineage varchar unique)
 
 create table sample_keys (source_id integer, argument_id integer, sample_id bigint, key uhugeint);
 
+create table key_changes (source_id integer, argument_id integer, run_id varchar, changed timestamp);
+
 create table stat_columns (
     source_id integer, label varchar, function varchar, parameters json, returns varchar, identity varchar,
     argument_id integer, table_name varchar, run_id varchar

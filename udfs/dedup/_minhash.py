@@ -68,6 +68,12 @@ def _peer_rule(threshold: float, num_permutations: int) -> tuple[int, int]:
     return found
 
 
+@kernel
+def field_bits(rows):
+    """Bits that each row of a band has to itself in the band's key."""
+    return min(64 // rows, 32)
+
+
 def fast_signatures(
     text: pa.StringArray, tokenization: str, lowercase: bool, window: int, size: int
 ) -> tuple[np.ndarray, np.ndarray]:

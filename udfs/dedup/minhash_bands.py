@@ -5,7 +5,7 @@ import pyarrow as pa
 
 from juicesql.api import FunctionError, kernel, stat
 
-from ._minhash import bands_and_rows, fast_signatures, peer_signatures
+from ._minhash import bands_and_rows, fast_signatures, field_bits, peer_signatures
 from ._shingles import check_shingles, mix, prepared, tokenizer_assets
 
 HASHES = ("fast", "peer")
@@ -37,7 +37,8 @@ def minhash_bands(
     the size of their intersection over that of their union. A MinHash signature holds, for each of many permutations
     of the shingles, the least one of the set; two signatures agree in a row with a probability equal to the Jaccard
     similarity (Broder 1997). The rows are cut into bands, and a key is a 64-bit hash of one band and its number. With
-    b bands of r rows, a pair of similarity s shares a key with probability 1 - (1 - s^r)^b.
+    b bands of r rows, a pair of similarity s shares a key with probability 1 - (1 - s^r)^b. Each row has 64 // r bits
+    of the key (at most 32) to itself, so that `minhash_similarity` can count the rows in which two lists of keys agree.
 
     b is the least that finds 90 % of the pairs at `jaccard_threshold`, with r = 6, or less where b r would exceed
     `num_permutations`. At the default of 0.7 that is b = 19, r = 6: found are 91 % of the pairs at 0.7, 97.6 % at 0.75,
@@ -85,15 +86,27 @@ def _check(tokenization: str, window_size: int, hash_: str, tokenizer_model: str
 
 @kernel
 def _band_keys(signatures, counts, rows, keys, ends):
-    """One key for each band of the rows that have shingles; equal keys of two bands are chance."""
+    """One key for each band of the rows that have shingles; equal keys of two bands are chance.
+
+    A key is a hash of the band, of which the lowest bits are replaced by some bits of each row; all that, by exclusive
+    or, with a number of the band.
+    """
     size = signatures.shape[1]
+    width = np.uint64(field_bits(rows))
     at = 0
     for row in range(len(counts)):
         if counts[row]:
             for first in range(0, size, rows):
-                h = np.uint64(first + 1)
+                h, fields, shift = np.uint64(first + 1), np.uint64(0), np.uint64(0)
                 for p in range(first, first + rows):
-                    h = mix(h ^ np.uint64(signatures[row, p])) + np.uint64(0x9E3779B97F4A7C15)
-                keys[at] = h
+                    value = np.uint64(signatures[row, p])
+                    h = mix(h ^ value) + np.uint64(0x9E3779B97F4A7C15)
+                    if width:
+                        spread = (value * np.uint64(0x9E3779B1)) & np.uint64(0xFFFFFFFF)
+                        fields |= (spread >> (np.uint64(32) - width)) << shift
+                        shift += width
+                if shift < 64:
+                    fields |= (h >> shift) << shift
+                keys[at] = fields ^ mix(np.uint64(first + 1))
                 at += 1
         ends[row + 1] = at
