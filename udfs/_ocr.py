@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from juicesql.api import FunctionError, models_home, nearest
+from juicesql.api import FunctionError
 
-from ._onnx import session
+from ._onnx import model_file, session
 
-PP_OCR, CRAFT = "ch_PP-OCRv4_det_infer.onnx", "craft_mlt_25k.pth"
+PP_OCR = "ch_PP-OCRv4_det_infer.onnx"
 # The settings of RapidOCR 1.4.4 for this model.
 SHORT_SIDE, LONG_SIDE = 736, 2000
 LEAST_PROBABILITY, LEAST_SCORE, GROWTH, MOST_BOXES = 0.3, 0.5, 1.6, 1000
@@ -46,21 +46,13 @@ def _area(box: np.ndarray) -> float:
 
 def detector_file(detector: str) -> Path:
     """The file of a detector: what the values depend on."""
-    path = Path(detector).expanduser()
-    places = [path, models_home() / detector]
     spec = find_spec("rapidocr_onnxruntime") if detector == PP_OCR else None  # only looked at: importing it is slow
-    places += [Path(place) / "models" / PP_OCR for place in (spec.submodule_search_locations or () if spec else ())]
-    for place in places:
-        if place.is_file():
-            if place.suffix not in (".onnx", ".pth"):
-                raise FunctionError.of("bad-model", f"{place} is not a detector", "give a file .onnx or .pth")
-            return place
-    mend = f"put it into {models_home()}, or give the path of a file as detector"
-    if detector in (PP_OCR, CRAFT):
-        mend = f"`juicesql models pull {detector}`, or give the path of a file as detector"
-    elif path.name == detector:
-        mend = nearest(detector, [PP_OCR, CRAFT]) or mend
-    raise FunctionError.of("no-model", f"there is no text detector {detector!r}", mend)
+    file = model_file(
+        detector, *(Path(p) / "models" / PP_OCR for p in (spec and spec.submodule_search_locations) or ())
+    )
+    if file.suffix not in (".onnx", ".pth"):
+        raise FunctionError.of("bad-model", f"{file} is not a detector", "give a file .onnx or .pth")
+    return file
 
 
 @lru_cache(maxsize=2)

@@ -1,4 +1,4 @@
-"""Models in ONNX files."""
+"""Models that are one file each, most of them ONNX."""
 
 from __future__ import annotations
 
@@ -6,7 +6,16 @@ import os
 from pathlib import Path
 from typing import Any
 
-from juicesql.api import FunctionError
+from juicesql.api import FunctionError, models_home
+
+
+def model_file(name: str, *packaged: Path) -> Path:
+    """The file of a model: a path, the name of a file in the folder of models, or else one that a package ships."""
+    for place in (Path(name).expanduser(), models_home() / name, *packaged):
+        if name and place.is_file():
+            return place
+    mend = f"`juicesql models pull {name}` where it knows that model, or give the path of a file"
+    raise FunctionError.of("no-model", f"there is no model file {name!r}, neither here nor in {models_home()}", mend)
 
 
 def session(file: Path) -> Any:
