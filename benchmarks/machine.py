@@ -6,6 +6,7 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -45,7 +46,11 @@ def facts(peer_python: Path | None) -> dict[str, object]:
 
 def peer_versions(python: Path) -> dict[str, str]:
     """Versions of what the peer's run depends on."""
-    names = ("py-data-juicer", "datasets", "pyarrow", "numpy", "ftfy", "regex", "torch", "ray")
+    return versions(python, ("py-data-juicer", "datasets", "pyarrow", "numpy", "ftfy", "regex", "torch", "ray"))
+
+
+def versions(python: Path, names: Sequence[str]) -> dict[str, str]:
+    """Versions of packages in another environment."""
     script = "import sys, importlib.metadata as m; print(*(m.version(n) for n in sys.argv[1:]))"
     done = subprocess.run([str(python), "-c", script, *names], capture_output=True, text=True, check=True)
     return dict(zip(names, done.stdout.split(), strict=True))
