@@ -1,0 +1,326 @@
+"""Models that relate pictures and words, beside plain transformers on one input at a time."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+torch = pytest.importorskip("torch")
+transformers = pytest.importorskip("transformers")
+pytest.importorskip("PIL")
+av = pytest.importorskip("av")
+
+import numpy as np  # noqa: E402
+import tiny_multimodal as tiny  # noqa: E402
+from definitions_media import picture, write_video  # noqa: E402
+from juicesql.udfs.multimodal import _captions, _clip  # noqa: E402
+from PIL import Image, ImageOps  # noqa: E402
+
+from juicesql.call import attempt  # noqa: E402
+from juicesql.errors import FunctionError  # noqa: E402
+from juicesql.registry import Registry  # noqa: E402
+from juicesql.signature import constant  # noqa: E402
+
+REGISTRY = Registry()
+IMAGE, VIDEO, EOC = "<__dj__image>", "<__dj__video>", "<|__dj__eoc|>"
+
+
+def measured(name: str, *columns: Sequence[Any], **parameters: object) -> tuple[list, dict[int, str]]:
+    """The values of all rows, and what was wrong with rows."""
+    function = REGISTRY.get(name)
+    given = {a.name: parameters.get(a.name, constant(a.default)) for a in function.signature.parameters}
+    assert parameters.keys() <= given.keys()
+    lists = pa.list_(pa.string())
+    arrays = [
+        pa.array(c, pa.string() if a.type == "VARCHAR" else lists)
+        for c, a in zip(columns, function.signature.columns, strict=True)
+    ]
+    values, failures = attempt(function, arrays, given)
+    return values.to_pylist(), failures
+
+
+def run(name: str, *columns: Sequence[Any], **parameters: object) -> list:
+    values, failures = measured(name, *columns, **parameters)
+    assert not failures
+    return values
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory) -> list[str]:
+    """Images of all sorts of shapes."""
+    folder = tmp_path_factory.mktemp("pictures")
+    paths = [str(folder / f"{seed}.png") for seed in range(8)]
+    for seed, path in enumerate(paths):
+        picture(seed, 20 + 17 * seed % 60, 90 - 11 * seed).save(path)
+    return paths
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory) -> list[str]:
+    """Videos of 12 frames with 2, 3 and 4 key frames."""
+    folder = tmp_path_factory.mktemp("videos")
+    shown = [[picture(10 * video + number // 2, 64, 48) for number in range(12)] for video in range(3)]
+    return [str(write_video(folder / f"{i}.mp4", frames, (64, 48), g=str(6 - i))) for i, frames in enumerate(shown)]
+
+
+def frames(path: str, count: int | None = None) -> list[Image.Image]:
+    from juicesql.udfs.video._frames import video_frames
+
+    found = video_frames(path, "uniform" if count else "all_keyframes", count or 0)
+    return [Image.fromarray(frame) for frame in found]
+
+
+def opened(folder: str, kind: str = "AutoModel") -> tuple[Any, Any]:
+    return getattr(transformers, kind).from_pretrained(folder).eval(), transformers.AutoProcessor.from_pretrained(
+        folder
+    )
+
+
+def close(got: object, expected: object) -> bool:
+    return np.allclose(np.array(got, float), np.array(expected, float), rtol=0, atol=1e-5)
+
+
+# CLIP
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory) -> str:
+    return tiny.clip(tmp_path_factory.mktemp("clip"))
+
+
+def logits(folder: str, text: str, images: Sequence[Image.Image]) -> np.ndarray:
+    model, processor = opened(folder)
+    inputs = processor(
+        text=text, images=list(images), return_tensors="pt", padding=True, truncation=True, max_length=77
+    )
+    with torch.no_grad():
+        return model(**inputs).logits_per_text[0].numpy() / 100
+
+
+def test_image_text_similarity_is_that_of_plain_transformers(clip: str, pictures: list[str]) -> None:
+    said = ["a cat", "\u4e2d\u6587 \U0001f600", "word " * 60, ""]
+    texts = [
+        f"{said[0]}{IMAGE}{IMAGE}{EOC} no picture {EOC} {IMAGE} {said[1]}",
+        f"{IMAGE}{said[2]}",
+        f"{IMAGE}{said[3]}",
+        "none",
+    ]
+    images = [[pictures[0], pictures[1], pictures[2]], [pictures[3]], [pictures[0]], []]
+    opened_images = [Image.open(path) for path in pictures]
+    for mode, reduce in (("avg", np.mean), ("max", np.max), ("min", np.min)):
+        got = run("image_text_similarity", texts, images, hf_clip=clip, reduce_mode=mode)
+        assert close(
+            got[0], [reduce(logits(clip, said[0], opened_images[:2])), logits(clip, said[1], opened_images[2:3])[0]]
+        )
+        assert close(got[1], logits(clip, said[2], opened_images[3:4]))
+        assert close(got[2], logits(clip, said[3], opened_images[:1]))
+        assert got[3] == []
+    for horizontal, vertical, turn in ((True, False, ImageOps.mirror), (False, True, ImageOps.flip)):
+        got = run(
+            "image_text_similarity",
+            texts[1:2],
+            images[1:2],
+            hf_clip=clip,
+            horizontal_flip=horizontal,
+            vertical_flip=vertical,
+        )
+        assert close(got[0], logits(clip, said[2], [turn(opened_images[3])]))
+
+
+def test_pictures_and_texts_of_many_rows_go_through_the_model_together(
+    clip: str, pictures: list[str], monkeypatch
+) -> None:
+    sizes: list[tuple[str, int]] = []
+    of_pictures, of_tokens = _clip.Clip.values, _clip.Clip.of_tokens
+    monkeypatch.setattr(
+        _clip.Clip, "values", lambda self, p: (sizes.append(("pictures", len(p))), of_pictures(self, p))[1]
+    )
+    monkeypatch.setattr(
+        _clip.Clip, "of_tokens", lambda self, t: (sizes.append(("texts", len(t))), of_tokens(self, t))[1]
+    )
+    texts = [f"{IMAGE} {('one', 'two')[row % 2]}" for row in range(40)]
+    images = [[pictures[row % 8]] for row in range(40)]
+    together = run("image_text_similarity", texts, images, hf_clip=clip)
+    assert sizes == [("pictures", 8), ("texts", 2)]
+    alone = [
+        run("image_text_similarity", [t], [i], hf_clip=clip)[0] for t, i in zip(texts[:8], images[:8], strict=True)
+    ]
+    assert close(together[:8], alone)
+
+
+def test_a_bad_row_costs_no_other(clip: str, pictures: list[str]) -> None:
+    texts = [f"{IMAGE} a", f"{IMAGE} b", IMAGE, f"{IMAGE}{IMAGE} c", f"{IMAGE} d"]
+    images = [pictures[:1], ["missing.png"], [__file__], pictures[:1], pictures[:1]]
+    got, failures = measured("image_text_similarity", texts, images, hf_clip=clip)
+    assert [value is None for value in got] == [False, True, True, True, False]
+    assert "missing.png" in failures[1] and "2 of the token" in failures[3] and failures.keys() == {1, 2, 3}
+
+
+def test_video_frames_text_similarity_is_that_of_plain_transformers(clip: str, videos: list[str]) -> None:
+    texts = [f"{VIDEO} a dog {EOC} {VIDEO}{VIDEO} a cat", "none", f"{VIDEO} late"]
+    rows = [[videos[0], videos[1], videos[2]], [], [videos[1]]]
+    for count in (None, 1, 3):
+        method = {"frame_sampling_method": "uniform", "frame_num": count} if count else {}
+        got = run("video_frames_text_similarity", texts, rows, hf_clip=clip, **method)
+        both = [*frames(videos[1], count), *frames(videos[2], count)]
+        assert close(
+            got[0], [logits(clip, "a dog", frames(videos[0], count)).mean(), logits(clip, "a cat", both).mean()]
+        )
+        assert got[1] == []
+        assert close(got[2], [logits(clip, "late", frames(videos[1], count)).mean()])
+    got = run(
+        "video_frames_text_similarity", texts[2:], rows[2:], hf_clip=clip, horizontal_flip=True, reduce_mode="max"
+    )
+    assert close(got[0], [logits(clip, "late", [ImageOps.mirror(f) for f in frames(videos[1])]).max()])
+
+
+def test_image_pair_similarity_is_the_cosine(clip: str, pictures: list[str]) -> None:
+    pairs = [[pictures[0], pictures[1]], [], [pictures[2], pictures[2]], [pictures[1], pictures[5]], pictures[:3]]
+    got, failures = measured("image_pair_similarity", pairs, hf_clip=clip)
+    model, processor = opened(clip)
+
+    def features(path: str) -> Any:
+        return model.get_image_features(**processor(images=Image.open(path), return_tensors="pt")).pooler_output
+
+    with torch.no_grad():
+        expected = [torch.cosine_similarity(features(a), features(b)).item() for a, b in (pairs[0], pairs[2], pairs[3])]
+    assert close([got[0], got[2], got[3]], expected)
+    assert got[1] is None and failures == {4: "there are 3 images, not two"}
+
+
+# BLIP
+
+
+def test_image_text_matching_score_is_that_of_plain_transformers(tmp_path: Path, pictures: list[str]) -> None:
+    folder = tiny.blip(tmp_path / "blip")
+    model, processor = opened(folder, "BlipForImageTextRetrieval")
+
+    def score(said: str, path: str) -> float:
+        inputs = processor(text=said, images=Image.open(path), return_tensors="pt", truncation=True, max_length=64)
+        inputs.pop("token_type_ids", None)
+        with torch.no_grad():
+            return model(**inputs).itm_score.softmax(-1)[0, 1].item()
+
+    texts = [f"{IMAGE}{IMAGE} a cat on a mat {EOC}{IMAGE} a dog", f"{IMAGE} {'long ' * 40}", "none"]
+    images = [pictures[:3], [pictures[3]], []]
+    got = run("image_text_matching_score", texts, images, hf_blip=folder, reduce_mode="min")
+    both = [score("a cat on a mat", path) for path in pictures[:2]]
+    assert abs(both[0] - both[1]) > 1e-3
+    assert close(got[0], [min(both), score("a dog", pictures[2])])
+    assert close(got[1], [score("long " * 40, pictures[3])])
+    assert got[2] == []
+
+
+# BLIP-2
+
+
+@pytest.fixture(scope="module")
+def blip2(tmp_path_factory) -> str:
+    return tiny.blip2(tmp_path_factory.mktemp("blip2"))
+
+
+@pytest.fixture
+def greedy(monkeypatch) -> None:
+    """All draws are 0: the likeliest token wins."""
+    monkeypatch.setattr("juicesql.udfs.multimodal._captioning.Random.random", lambda self: 0.0)
+
+
+def caption(folder: str, image: Image.Image, prompt: str | None = None) -> str:
+    model, processor = opened(folder, "Blip2ForConditionalGeneration")
+    with torch.no_grad():
+        inputs = processor(images=image, text=prompt, return_tensors="pt")
+        begin = inputs["input_ids"].shape[1] if prompt else 5  # four query tokens and the one that begins
+        ids = model.generate(**inputs, max_new_tokens=6, do_sample=False)[:, begin:]
+    return processor.batch_decode(ids, skip_special_tokens=True)[0].strip()
+
+
+def test_captions_are_those_of_plain_transformers(blip2: str, pictures: list[str], greedy: None) -> None:
+    texts = [f"two {IMAGE}{IMAGE}{EOC} words {EOC}<__dj__audio>{IMAGE} one", "none"]
+    images = [pictures[:3], []]
+    for prompt in (None, "Question: "):
+        got = run("image_captioning", texts, images, hf_img2seq=blip2, max_new_tokens=6, prompt=prompt)
+        a, b, c = (caption(blip2, Image.open(path), prompt) for path in pictures[:3])
+        assert len({a, b, c}) > 1
+        assert got == [[texts[0], f"{IMAGE} {a} {IMAGE} {b} {EOC}<__dj__audio>{IMAGE} {c} {EOC}"], ["none"]]
+    got = run("image_captioning", texts, images, hf_img2seq=blip2, max_new_tokens=6, keep_original_sample=False)
+    assert [len(new) for new in got] == [1, 0]
+
+
+def test_captions_are_drawn_by_text_place_and_seed(blip2: str, pictures: list[str]) -> None:
+    texts = [f"{IMAGE}{IMAGE}", f"{IMAGE} other words", f"{IMAGE}"]
+    images = [[pictures[0]] * 2, [pictures[1]], [pictures[1]]]
+    options = {"hf_img2seq": blip2, "max_new_tokens": 5, "keep_original_sample": False}
+    every = run("image_captioning", texts, images, **options, caption_num=3, keep_candidate_mode="all")
+    assert every == run("image_captioning", texts, images, **options, caption_num=3, keep_candidate_mode="all")
+    assert [len(set(new)) for new in every] == [3, 3, 3]
+    assert every[1] != every[2], "the words are drawn with"
+    alone = run("image_captioning", texts[1:2], images[1:2], **options, caption_num=3, keep_candidate_mode="all")
+    assert alone == every[1:2]
+    one = run("image_captioning", texts, images, **options, caption_num=3)
+    assert all(new[0] in all_of_row for new, all_of_row in zip(one[1:], every[1:], strict=True))
+    assert one != run("image_captioning", texts, images, **options, caption_num=3, seed=1)
+
+
+def test_the_caption_nearest_by_simhash_is_kept(blip2: str, pictures: list[str], monkeypatch) -> None:
+    written = iter(["a dog runs", "the cat sat on the mat", "no such thing"])
+    monkeypatch.setattr(_captions.Captioner, "scores", lambda self, wanted: [next(written) for _ in wanted])
+    got = run(
+        "image_captioning", [f"{IMAGE} the cat sat on a mat"], [pictures[:1]], hf_img2seq=blip2, caption_num=3,
+        keep_candidate_mode="similar_one_simhash", keep_original_sample=False,
+    )  # fmt: skip
+    assert got == [[f"{IMAGE} the cat sat on the mat {EOC}"]]
+
+
+def test_captions_of_frames_are_joined(blip2: str, videos: list[str], greedy: None) -> None:
+    texts, rows = [f"{VIDEO} a {EOC}{VIDEO} b"], [videos[:2]]
+    options = {"hf_img2seq": blip2, "max_new_tokens": 6, "keep_original_sample": False, "vertical_flip": True}
+    got = run("video_captioning_from_frames", texts, rows, **options)
+    first, second = (". ".join(caption(blip2, ImageOps.flip(f)) for f in frames(path)) for path in videos[:2])
+    assert got == [[f"{VIDEO} {first} {EOC}{VIDEO} {second} {EOC}"]]
+
+
+def test_video_blip_sees_all_frames_at_once(blip2: str, videos: list[str], greedy: None) -> None:
+    texts = [f"{VIDEO} a {EOC}{VIDEO} b", VIDEO]
+    got = run("video_captioning_from_video", texts, [videos[:2], videos[2:]], hf_video_blip=blip2, max_new_tokens=6)
+    model, processor = opened(blip2, "Blip2ForConditionalGeneration")
+    said = []
+    for path in videos:
+        with torch.no_grad():
+            pixels = processor(images=frames(path), return_tensors="pt")["pixel_values"]
+            seen = model.vision_model(pixels).last_hidden_state.flatten(0, 1).unsqueeze(0)
+            looked = model.qformer(query_embeds=model.query_tokens, encoder_hidden_states=seen).last_hidden_state
+            ids = torch.tensor([[258] * 4 + [tiny.BEGIN]])
+            embedded = model.get_input_embeddings()(ids)
+            embedded[:, :4] = model.language_projection(looked)
+            found = model.language_model.generate(
+                inputs_embeds=embedded, input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=6,
+                do_sample=False, repetition_penalty=1.5,
+            )  # fmt: skip
+        said.append(processor.batch_decode(found[:, 5:], skip_special_tokens=True)[0].strip())
+    a, b, c = said
+    assert got == [[texts[0], f"{VIDEO} {a} {EOC}{VIDEO} {b} {EOC}"], [VIDEO, f"{VIDEO} {c} {EOC}"]]
+
+
+def test_parameters_are_checked(clip: str, blip2: str, pictures: list[str]) -> None:
+    for name, parameters in (
+        ("image_text_similarity", {"hf_clip": clip, "reduce_mode": "sum"}),
+        ("image_captioning", {"hf_img2seq": blip2, "keep_candidate_mode": "best"}),
+        ("image_captioning", {"hf_img2seq": blip2, "caption_num": 0}),
+    ):
+        with pytest.raises(FunctionError) as caught:
+            measured(name, [IMAGE], [pictures[:1]], **parameters)
+        assert caught.value.problems[0].code == "bad-parameter" and caught.value.problems[0].mend
