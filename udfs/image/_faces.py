@@ -92,9 +92,12 @@ def _classifier(file: Path) -> Any:
 
     cv2.setNumThreads(int(os.environ.get("OMP_NUM_THREADS", 0)) or -1)  # workers share the cores
     try:
-        return cv2.CascadeClassifier(str(file))
-    except (cv2.error, SystemError) as error:
-        raise FunctionError.of("bad-model", f"{file} is not a cascade", "give an XML file of OpenCV") from error
+        classifier = cv2.CascadeClassifier(str(file))
+    except (cv2.error, SystemError):
+        classifier = None
+    if classifier is None or classifier.empty():
+        raise FunctionError.of("bad-model", f"{file} is not a cascade", "give an XML file of OpenCV's cascades")
+    return classifier
 
 
 def face_boxes(path: str, finder: Finder) -> tuple[tuple[int, int], list[Box]]:
