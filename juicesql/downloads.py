@@ -13,10 +13,8 @@ import ipaddress
 import os
 import socket
 import ssl
-import stat
-import zipfile
 from collections.abc import Callable
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from juicesql.errors import JuiceError
@@ -24,7 +22,6 @@ from juicesql.errors import JuiceError
 SECONDS = 30  # without a byte
 REDIRECTS = 8
 CHUNK = 1 << 20
-UNPACKED_FILES = 100_000
 Report = Callable[[int, int], None]  # bytes so far, bytes in all (0: unknown)
 
 
@@ -137,26 +134,3 @@ def is_public(address: str) -> bool:
     ip = ipaddress.ip_address(address.partition("%")[0])
     inner = getattr(ip, "ipv4_mapped", None) or getattr(ip, "sixtofour", None) or ip
     return bool(inner.is_global and not inner.is_multicast)
-
-
-def unpack(archive: Path, inside: str, target: Path, limit: int) -> None:
-    """Unpack the folder `inside` of a zip as the new folder `target`: plain files only, `limit` bytes in all."""
-    with zipfile.ZipFile(archive) as packed:
-        members = [m for m in packed.infolist() if m.filename.startswith(f"{inside}/") and not m.is_dir()]
-        if not members or len(members) > UNPACKED_FILES:
-            raise JuiceError.of("bad-archive", f"{archive.name} has {len(members)} files in {inside}/")
-        _check_size(sum(m.file_size for m in members), limit)
-        for member in members:
-            relative = PurePosixPath(member.filename).relative_to(inside)
-            if ".." in relative.parts or relative.is_absolute() or "\\" in member.filename or _is_link(member):
-                raise JuiceError.of("bad-archive", f"{archive.name} holds the name {member.filename!r}")
-            file = target.joinpath(*relative.parts)
-            file.parent.mkdir(parents=True, exist_ok=True)
-            with packed.open(member) as content, file.open("xb") as out:
-                while chunk := content.read(CHUNK):  # never more than the size that was counted
-                    out.write(chunk)
-
-
-def _is_link(member: zipfile.ZipInfo) -> bool:
-    mode = member.external_attr >> 16
-    return bool(mode) and not stat.S_ISREG(mode) and stat.S_IFMT(mode) != 0

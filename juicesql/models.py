@@ -20,8 +20,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
+from juicesql.archives import unpack
 from juicesql.assets import HUB_FILES, hub_home, models_home, sha256_of
-from juicesql.downloads import Report, fetch, unpack
+from juicesql.downloads import Report, fetch
 from juicesql.errors import JuiceError, nearest
 
 MANIFEST = ".manifest.json"
@@ -169,7 +170,7 @@ def _check_same(model: Model) -> None:
 
 
 def _pull_archive(model: Model, limit: int, report: Report | None) -> None:
-    archive = model.path.with_name(f".{model.path.name}.{os.getpid()}.zip")
+    archive = model.path.with_name(f".{model.path.name}.{os.getpid()}.archive")
     staged = model.path.with_name(f".{model.path.name}.{os.getpid()}.partial")
     try:
         fetch(model.url, archive, limit, model.sha256, report)
