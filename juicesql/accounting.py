@@ -29,8 +29,8 @@ union all
 select sample_id, 'error', null, message, null, null from failed anti join kept using (sample_id)
 where fatal or sample_id in (select sample_id from lost where value is null and duplicate_of is null)
 union all
-select sample_id, case when coalesce(duplicate_of, similarity) is null then 'dropped' else 'duplicate' end, cut, value, duplicate_of,
-       similarity
+select sample_id, case when coalesce(duplicate_of, similarity) is null then 'dropped' else 'duplicate' end, cut, value,
+       duplicate_of, similarity
 from lost anti join kept using (sample_id)
 where sample_id not in (select sample_id from failed where fatal)
   and not (value is null and duplicate_of is null and sample_id in (select sample_id from failed))

@@ -17,8 +17,8 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from juicesql.errors import JuiceError, Problem, RecipeError, StoreError
-from juicesql.lift import Lifter
+from juicesql.errors import JuiceError, Problem, RecipeError, StoreError, nearest
+from juicesql.lift import Lifter, call_name
 from juicesql.plan import Call
 from juicesql.project import Project, open_project
 from juicesql.recipe import Fingerprints, Recipe
@@ -109,7 +109,8 @@ def _call(asked: Fingerprints, registry: Registry) -> Call | None:
         raise RecipeError(problems)
     call = lifter.calls.get(lifted.name) if isinstance(lifted, exp.Column) else None
     if call is None or call.kind != "stat":
-        raise _error("bad-fingerprints", f"`{asked.of}` is no call of a stat", "write one, such as minhash_bands(text)")
+        mend = nearest(call_name(tree), registry.names()) or "write one, such as minhash_bands(text)"
+        raise _error("bad-fingerprints", f"`{asked.of}` is no call of a stat", mend)
     return call
 
 

@@ -12,9 +12,9 @@ from sqlglot import exp
 from juicesql.binder import Binder, Columns
 from juicesql.checks import check_functions, check_tables, parse_query
 from juicesql.cuts import and_terms, bounds_of
+from juicesql.earlier import fingerprint_columns
 from juicesql.errors import Problem, RecipeError
 from juicesql.filters import EARLIER, filter_query, names_duplicates
-from juicesql.earlier import fingerprint_columns
 from juicesql.lift import Lifter, to_sql
 from juicesql.plan import RID, SAMPLE, Cut, GlobalStep, MapStep, Output, Plan, Step, Traced
 from juicesql.recipe import Recipe

@@ -305,7 +305,8 @@ class Embedded:
         self._view(step.name, f"select * from {full} where {self._kept(step, ids)}({RID})")
         which = f"i.{SAMPLE}, d.duplicate_of, d.similarity, d.value"
         if step.traced == "groups":  # of which only the numbers are known
-            which = f"unnest(i.{MEMBERS}) as {SAMPLE}, null::bigint as duplicate_of, null::double as similarity, d.value"
+            nothing = "null::bigint as duplicate_of, null::double as similarity, null::varchar as value"
+            which = f"unnest(i.{MEMBERS}) as {SAMPLE}, {nothing}"
         lost = f"select {which} from {full} i left join {ids} d using ({RID}) where coalesce(not d.kept, true)"
         self._write_drops(step, lost)
 
