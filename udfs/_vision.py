@@ -45,17 +45,21 @@ def image_values(images: pa.ListArray, scorer: Scorer, told: Callable[[Any], Any
 
 def video_values(videos: pa.ListArray, scorer: Scorer, sampling: Sampling, reduce_mode: str) -> Partly:
     """The average, largest or smallest value of the sampled frames of each video; 0.0 where there are none."""
+    if reduce_mode not in REDUCE:
+        raise FunctionError.of("bad-parameter", f"reduce_mode is {reduce_mode!r}", f"use one of {', '.join(REDUCE)}")
+    return frame_values(videos, scorer, sampling, lambda values: REDUCE[reduce_mode](values) if values else 0.0)
+
+
+def frame_values(videos: pa.ListArray, scorer: Scorer, sampling: Sampling, join: Callable[[list[Any]], Any]) -> Partly:
+    """What `join` makes of the values of the sampled frames of each video of each row."""
     from PIL.Image import fromarray
 
     from .video._frames import video_frames
 
-    if reduce_mode not in REDUCE:
-        raise FunctionError.of("bad-parameter", f"reduce_mode is {reduce_mode!r}", f"use one of {', '.join(REDUCE)}")
-
     def read(path: str) -> list[Any]:
         return [scorer.prepare(fromarray(frame)) for frame in video_frames(path, sampling.method, sampling.frame_num)]
 
-    return _per_file(videos, scorer, read, lambda values: REDUCE[reduce_mode](values) if values else 0.0)
+    return _per_file(videos, scorer, read, join)
 
 
 def _per_file(
