@@ -51,7 +51,7 @@ def test_a_turned_bar_keeps_its_area() -> None:
         turned = straight.rotate(angle, Image.Resampling.BICUBIC, fillcolor="white")
         left, top, right, bottom = grown(200, 270, 400, 330)
         expected = (right - left) * (bottom - top) / 600**2
-        assert _ocr.text_area_ratio(np.asarray(turned), DARK) == pytest.approx(expected, rel=0.03)
+        assert _ocr.text_area_ratio(np.asarray(turned), DARK) == pytest.approx(expected, rel=0.04)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 900), (4000, 20), (5000, 5000), (31, 33)])
