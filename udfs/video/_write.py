@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from av import AudioFrame, AudioStream, Packet, VideoFrame, VideoStream
     from av.container import InputContainer, OutputContainer
 
-Change = Callable[[np.ndarray], "np.ndarray | None"]  # RGB pixels, upright; None leaves the frame as it is
+Change = Callable[["VideoFrame"], "VideoFrame"]
+Repaint = Callable[[np.ndarray], "np.ndarray | None"]  # of RGB pixels, upright; None where nothing changes
 Span = tuple[Fraction, Fraction]  # seconds
 
 # Of libx264. Hardly to be told from the source; macroblock trees give other bytes at each run on some machines.
@@ -43,12 +44,30 @@ def cut_out(source: str, target: str, part: Part, at_keys: bool) -> None:
             return _write(source, target, part, _copied)
         except _Open:
             pass
-    return _write(source, target, part, partial(_encoded, change=None))
+    return _write(source, target, part, _encoded)
 
 
-def rewrite(source: str, target: str, change: Change) -> None:
-    """Write a video with changed frames."""
-    _write(source, target, None, partial(_encoded, change=change))
+def rewrite(source: str, target: str, change: Change, upright: bool = False) -> None:
+    """Write a video with changed frames; `upright` says that `change` turns them as the file says."""
+    _write(source, target, None, partial(_encoded, change=change, upright=upright))
+
+
+def repainted(repaint: Repaint) -> Change:
+    """A change of the pixels of frames, which are turned as the file says."""
+    from av import VideoFrame
+
+    def change(frame: VideoFrame) -> VideoFrame:
+        turns = round(frame.rotation / 90) % 4
+        pixels = np.ascontiguousarray(np.rot90(frame.to_ndarray(format="rgb24"), turns))
+        after = repaint(pixels)
+        if after is None and not turns:
+            return frame
+        made = VideoFrame.from_ndarray(pixels if after is None else after, format="rgb24")
+        made = made.reformat(format=frame.format.name, dst_colorspace=frame.colorspace, threads=1)
+        made.pts, made.time_base = frame.pts, frame.time_base
+        return made
+
+    return change
 
 
 def _write(source: str, target: str, part: Part | None, video: Callable[..., Iterator[Packet]]) -> None:
@@ -97,20 +116,25 @@ def _moved(packet: Packet, out: Any, start: int) -> Packet:
 
 
 def _encoded(
-    new: OutputContainer, old: InputContainer, stream: VideoStream, part: Part | None, change: Change | None
+    new: OutputContainer,
+    old: InputContainer,
+    stream: VideoStream,
+    part: Part | None,
+    change: Change | None = None,
+    upright: bool = False,
 ) -> Iterator[Packet]:
     frames = _decoded(old, stream, part)
-    if change:
-        frames = _changed(frames, change)
     first = next(frames, None)
     if first is None:
         raise ValueError(f"no frame of {old.name} can be decoded here")
-    out = _video_stream(new, stream, first)
-    if first.rotation:
+    changed = map(change or (lambda frame: frame), chain([first], frames))
+    shown = next(changed)
+    out = _video_stream(new, stream, shown)
+    if first.rotation and not upright:
         out.set_display_rotation(first.rotation)
 
     def packets() -> Iterator[Packet]:
-        for frame in chain([first], frames):
+        for frame in chain([shown], changed):
             frame.pts -= part.start if part else 0
             frame.pict_type = 0  # the encoder chooses key frames anew
             yield from out.encode(frame)
@@ -128,23 +152,6 @@ def _decoded(old: InputContainer, stream: VideoStream, part: Part | None) -> Ite
         if part and frame.pts >= part.end:
             break
         yield frame
-
-
-def _changed(frames: Iterator[VideoFrame], change: Change) -> Iterator[VideoFrame]:
-    """The frames after the change, which sees and leaves them upright."""
-    from av import VideoFrame
-
-    for frame in frames:
-        turns = round(frame.rotation / 90) % 4
-        pixels = np.ascontiguousarray(np.rot90(frame.to_ndarray(format="rgb24"), turns))
-        after = change(pixels)
-        if after is None and not turns:
-            yield frame
-            continue
-        changed = VideoFrame.from_ndarray(pixels if after is None else after, format="rgb24")
-        changed = changed.reformat(format=frame.format.name, dst_colorspace=frame.colorspace)
-        changed.pts, changed.time_base = frame.pts, frame.time_base
-        yield changed
 
 
 def _video_stream(new: OutputContainer, old: VideoStream, first: VideoFrame) -> VideoStream:

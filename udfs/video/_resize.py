@@ -1,0 +1,50 @@
+"""Videos in another size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from .._media import open_streams
+from .._produced import produced
+from ._facts import MOST_PIXELS, video_facts, video_stream
+from ._write import rewrite
+
+if TYPE_CHECKING:
+    from av import VideoFrame
+
+Size = tuple[int, int]  # width and height
+
+
+def resized(
+    videos: Sequence[str], wanted: Callable[[int, int], Size], name: str, version: int, save_dir: str
+) -> list[str]:
+    """Each video in the size that is wanted for its width and height as it is shown; its own path where that is so."""
+    made = {path: _resized(path, wanted, name, version, save_dir) for path in dict.fromkeys(videos)}
+    return [made[path] for path in videos]
+
+
+def _resized(path: str, wanted: Callable[[int, int], Size], name: str, version: int, save_dir: str) -> str:
+    facts = video_facts(path)
+    shown, turned = (facts.width, facts.height), _is_on_its_side(path)
+    width, height = wanted(*(shown[::-1] if turned else shown))
+    if width * height > MOST_PIXELS:
+        raise ValueError(f"{path} would get frames of more than {MOST_PIXELS:,} pixels")
+    coded = (height, width) if turned else (width, height)
+    if coded == shown:
+        return path
+
+    def scaled(frame: VideoFrame) -> VideoFrame:
+        return frame.reformat(*coded, interpolation="BICUBIC", threads=1)
+
+    def write(target: str) -> None:
+        rewrite(path, target, scaled)
+
+    return produced(name, version, [path], {"width": width, "height": height}, ".mp4", write, save_dir)
+
+
+def _is_on_its_side(path: str) -> bool:
+    """Whether the frames are to be turned by a quarter when they are shown."""
+    with open_streams(path) as container:
+        first = next(container.decode(video_stream(container, path)), None)
+        return first is not None and first.rotation % 180 != 0
