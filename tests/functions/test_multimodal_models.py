@@ -91,7 +91,7 @@ def opened(folder: str, kind: str = "AutoModel") -> tuple[Any, Any]:
 
 
 def close(got: object, expected: object) -> bool:
-    return np.allclose(np.array(got, float), np.array(expected, float), rtol=0, atol=1e-5)
+    return np.allclose(np.asarray(got, float), np.asarray(expected, float), rtol=0, atol=1e-5)
 
 
 # CLIP
@@ -324,3 +324,69 @@ def test_parameters_are_checked(clip: str, blip2: str, pictures: list[str]) -> N
         with pytest.raises(FunctionError) as caught:
             measured(name, [IMAGE], [pictures[:1]], **parameters)
         assert caught.value.problems[0].code == "bad-parameter" and caught.value.problems[0].mend
+
+
+# RAM++
+
+
+@pytest.fixture(scope="module")
+def ram(tmp_path_factory) -> str:
+    return tiny.ram(tmp_path_factory.mktemp("ram"))
+
+
+def tag_probabilities(file: str, image: Image.Image) -> np.ndarray:
+    """As defined, with the modules of torch and the Swin transformer of transformers."""
+    from torch import nn
+
+    weights = torch.load(file, weights_only=True)["model"]
+
+    def module(made: nn.Module, name: str, **renamed: str) -> nn.Module:
+        names = {key: f"{name}.{key}" for key in made.state_dict()} | renamed
+        made.load_state_dict({key: weights[weight] for key, weight in names.items()})
+        return made
+
+    def linear(name: str) -> nn.Module:
+        return module(nn.Linear(*weights[f"{name}.weight"].shape[::-1]), name)
+
+    pixels = np.asarray(image.resize((64, 64), Image.Resampling.BILINEAR)).astype(np.float32) / 255
+    pixels = (pixels - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
+    with torch.no_grad():
+        found = tiny.swin()(torch.tensor(pixels).float().permute(2, 0, 1)[None])
+        seen = linear("image_proj")(torch.cat([found.pooler_output[:, None], found.last_hidden_state], 1))
+        whole = seen[0, 0] / seen[0, 0].norm()
+        asked = []
+        for described in weights["label_embed"].split(3):
+            shares = (weights["reweight_scale"].exp() * described @ whole).softmax(0)
+            asked.append((shares[:, None] * described).sum(0))
+        hidden = linear("wordvec_proj")(torch.stack(asked)[None]).relu()
+        for layer in ("tagging_head.encoder.layer.0", "tagging_head.encoder.layer.1"):
+            attention = nn.MultiheadAttention(24, 4, kdim=512, vdim=512, batch_first=True)
+            inside = {
+                f"{p}_proj_weight": weights[f"{layer}.crossattention.self.{n}.weight"]
+                for p, n in zip("qkv", ("query", "key", "value"), strict=True)
+            }
+            biases = [weights[f"{layer}.crossattention.self.{n}.bias"] for n in ("query", "key", "value")]
+            out = {
+                f"out_proj.{end}": weights[f"{layer}.crossattention.output.dense.{end}"] for end in ("weight", "bias")
+            }
+            attention.load_state_dict(inside | out | {"in_proj_bias": torch.cat(biases)})
+            norm = module(nn.LayerNorm(24, eps=1e-12), f"{layer}.crossattention.output.LayerNorm")
+            hidden = norm(hidden + attention(hidden, seen, seen)[0])
+            inner = linear(f"{layer}.output.dense")(nn.functional.gelu(linear(f"{layer}.intermediate.dense")(hidden)))
+            hidden = module(nn.LayerNorm(24, eps=1e-12), f"{layer}.output.LayerNorm")(hidden + inner)
+        likely = linear("fc")(hidden)[0, :, 0].sigmoid()
+    return likely.numpy()
+
+
+def test_image_tagging_is_as_defined(ram: str, pictures: list[str]) -> None:
+    from juicesql.udfs.image._ram import Ram, tag_logits
+
+    model = Ram(ram, 64)
+    opened_images = [Image.open(path) for path in pictures]
+    pixels = torch.from_numpy(np.stack([model.prepare(image) for image in opened_images]))
+    expected = np.stack([tag_probabilities(ram, image) for image in opened_images])
+    assert close(tag_logits(model.loaded[0], pixels, len(tiny.RAM_TAGS)).sigmoid(), expected)
+    assert expected.std(0).max() > 1e-3
+    lists = [[t for t, p in zip(tiny.RAM_TAGS, row, strict=True) if p > 0.5] for row in expected]
+    got = run("image_tagging", [pictures[:2], [], pictures[2:] + pictures[:1]], model=ram, input_size=64)
+    assert got == [lists[:2], [], lists[2:] + lists[:1]]

@@ -97,3 +97,61 @@ def saved(folder: Path, *parts: Any) -> str:
     for part in parts:
         part.save_pretrained(folder)
     return str(folder)
+
+
+RAM_TAGS = ["cat", "dog", "red car", "people", "sky"]
+
+
+def ram(folder: Path) -> str:
+    """RAM++ of two stages over 64 x 64 pixels, with 3 descriptions of each tag; thresholds that half of the pictures reach."""
+    torch.manual_seed(4)
+    weights = swin_weights() | head_weights(16, len(RAM_TAGS) * 3)
+    torch.save({"model": weights | {"other.weight": torch.zeros(1)}}, folder / "ram.pth")
+    (folder / "ram_tag_list.txt").write_text("\n".join(RAM_TAGS) + "\n")
+    (folder / "ram_tag_list_threshold.txt").write_text("".join("0.5\n" for _ in RAM_TAGS))
+    return str(folder / "ram.pth")
+
+
+def swin() -> transformers.SwinModel:
+    torch.manual_seed(5)
+    config = transformers.SwinConfig(
+        image_size=64, patch_size=4, embed_dim=8, depths=[2, 2], num_heads=[2, 4], window_size=4, layer_norm_eps=1e-5,
+        initializer_range=0.3,
+    )  # fmt: skip
+    return transformers.SwinModel(config).eval()
+
+
+def swin_weights() -> dict[str, torch.Tensor]:
+    """Those of `swin` under the names that its authors published: one matrix for query, key and value."""
+    own = swin().state_dict()
+    names = {
+        "embeddings.patch_embeddings.projection": "patch_embed.proj", "embeddings.norm": "patch_embed.norm",
+        "encoder.layers.": "layers.", "layernorm_before": "norm1", "layernorm_after": "norm2", "layernorm": "norm",
+        "attention.o_proj": "attn.proj", "attention.relative_position_bias.": "attn.",
+    }  # fmt: skip
+    found: dict[str, torch.Tensor] = {}
+    for name, value in own.items():
+        for old, new in names.items():
+            name = name.replace(old, new)
+        found[f"visual_encoder.{name}"] = value
+    for query in [name for name in found if ".attention.q_proj." in name]:
+        parts = [found.pop(query.replace("q_proj", f"{letter}_proj")) for letter in "qkv"]
+        found[query.replace("attention.q_proj", "attn.qkv")] = torch.cat(parts)
+    return found
+
+
+def head_weights(channels: int, descriptions: int, width: int = 24) -> dict[str, torch.Tensor]:
+    layer = "tagging_head.encoder.layer"
+    linears = {"image_proj": (512, channels), "wordvec_proj": (width, 512), "fc": (1, width)}
+    for number in (0, 1):
+        attention = f"{layer}.{number}.crossattention"
+        linears |= {f"{attention}.self.{part}": (width, 512) for part in ("key", "value")}
+        linears |= {f"{attention}.self.query": (width, width), f"{attention}.output.dense": (width, width)}
+        linears |= {f"{layer}.{number}.intermediate.dense": (48, width), f"{layer}.{number}.output.dense": (width, 48)}
+    found = {f"{name}.weight": torch.randn(shape) * shape[1] ** -0.5 for name, shape in linears.items()}
+    found |= {f"{name}.bias": torch.randn(shape[0]) * 0.1 for name, shape in linears.items()}
+    for number in (0, 1):
+        for norm in ("crossattention.output.LayerNorm", "output.LayerNorm"):
+            found |= {f"{layer}.{number}.{norm}.weight": torch.rand(width) + 0.5}
+            found |= {f"{layer}.{number}.{norm}.bias": torch.randn(width) * 0.1}
+    return found | {"label_embed": torch.randn(descriptions, 512), "reweight_scale": torch.tensor(2.659)}

@@ -1,10 +1,10 @@
-"""Writes the models `shade`, `shade-match` and `shade-caption` beside this file, which know light from dark.
+"""Writes the models `shade`, `shade-match`, `shade-caption` and `shade-ram` beside this file, which know light from dark.
 
 All see a picture as 4 x 4 pixels, and only whether it is lighter than the middle grey, darker, or just that. `shade` is
 a CLIP of scale 1 for which texts with more "light" than "dark" point where light pictures point, those with more "dark"
 the other way, and others nowhere. `shade-match` is a BLIP that finds every text right for light pictures (1.0), wrong
 for dark ones (0.0), and undecided for others (0.5). `shade-caption` is a BLIP-2 that says "light picture" of all.
-Run it after a change here: `python make_multimodal_models.py`.
+`shade-ram` is a RAM++ with the tags "light" and "dark". Run it after a change here: `python make_multimodal_models.py`.
 """
 
 import re
@@ -110,7 +110,30 @@ def shade_caption() -> None:
     saved("shade-caption", model, transformers.Blip2Processor(pixels, tokenizer(closed=False), num_query_tokens=1))
 
 
+def shade_ram() -> None:
+    """Of the two descriptions of a tag, the picture takes one; the tag is there when it ends with 1."""
+    light = torch.ones(1, 3, 4, 4)
+    weights = {
+        "visual_encoder.patch_embed.proj.weight": torch.cat([light, -light]),
+        "visual_encoder.patch_embed.proj.bias": torch.zeros(2),
+        "image_proj.weight": torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.0, 0.0]]),
+        "image_proj.bias": torch.zeros(3),
+        "reweight_scale": torch.tensor(7.0),
+        "label_embed": torch.tensor([[1.0, 0.0, 1.0], [-1.0, 0.0, 0.0], [-1.0, 0.0, 1.0], [1.0, 0.0, 0.0]]),
+        "fc.weight": torch.tensor([[0.0, 0.0, 200.0]]),
+        "fc.bias": torch.tensor([-100.0]),
+    }
+    for norm in ("patch_embed.norm", "norm"):
+        weights |= {f"visual_encoder.{norm}.weight": torch.ones(2), f"visual_encoder.{norm}.bias": torch.zeros(2)}
+    folder = HERE / "shade-ram"
+    folder.mkdir(exist_ok=True)
+    torch.save({"model": weights}, folder / "ram.pth")
+    (folder / "ram_tag_list.txt").write_text("light\ndark\n")
+    (folder / "ram_tag_list_threshold.txt").write_text("0.65\n0.65\n")
+
+
 if __name__ == "__main__":
+    shade_ram()
     shade()
     shade_match()
     shade_caption()
