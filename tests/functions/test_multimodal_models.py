@@ -390,3 +390,22 @@ def test_image_tagging_is_as_defined(ram: str, pictures: list[str]) -> None:
     lists = [[t for t, p in zip(tiny.RAM_TAGS, row, strict=True) if p > 0.5] for row in expected]
     got = run("image_tagging", [pictures[:2], [], pictures[2:] + pictures[:1]], model=ram, input_size=64)
     assert got == [lists[:2], [], lists[2:] + lists[:1]]
+
+
+def test_tags_of_ones_own_are_those_of_plain_transformers(clip: str, pictures: list[str]) -> None:
+    tags = ["cat", "dog", "red car", "\u4eba", "x"]
+    model, processor = opened(clip)
+    wanted = []
+    for path in pictures:
+        inputs = processor(
+            text=[f"a photo of a {t}" for t in tags], images=Image.open(path), return_tensors="pt", padding=True
+        )
+        with torch.no_grad():
+            likely = model(**inputs).logits_per_image[0].softmax(0).tolist()
+        assert min(abs(p - 0.2) for p in likely) > 1e-5
+        wanted.append([t for p, t in sorted(zip(likely, tags, strict=True), reverse=True) if p >= 0.2])
+    assert len({tuple(one) for one in wanted}) > 1
+    assert run("image_tags", [pictures[:3], pictures[3:]], tags=tags, hf_clip=clip) == [wanted[:3], wanted[3:]]
+    for problem in ({"tags": None}, {"tags": ["a", "a"]}, {"tags": ["a"], "template": "a photo"}):
+        with pytest.raises(FunctionError, match=r"tags|template"):
+            measured("image_tags", [pictures[:1]], hf_clip=clip, **problem)

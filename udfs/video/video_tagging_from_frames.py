@@ -1,13 +1,12 @@
 """Stat `video_tagging_from_frames`."""
 
-from collections import Counter
-
 import pyarrow as pa
 
 from juicesql.api import Partly, Sampling, stat
 
 from .._vision import frame_values
 from ..image._ram import Ram, ram_files
+from ._frame_tags import by_frames
 
 
 @stat(
@@ -42,8 +41,3 @@ class VideoTaggingFromFrames:
 
     def __call__(self, videos: pa.ListArray, frame_sampling_method: str, frame_num: int) -> Partly:
         return frame_values(videos, self.ram, Sampling(frame_sampling_method, frame_num), by_frames)
-
-
-def by_frames(tags: list[list[str]]) -> list[str]:
-    """The distinct tags of frames, those of most frames first."""
-    return [tag for tag, _ in Counter(tag for frame in tags for tag in frame).most_common()]
