@@ -25,14 +25,22 @@ EXACT = frozenset({"WAV", "WAVEX", "AIFF", "AU", "W64", "RF64", "CAF", "FLAC"}) 
 Value = TypeVar("Value")
 
 
+class NoSound(ValueError):
+    """A file of media without an audio stream."""
+
+
 @dataclass(frozen=True)
 class Sound:
-    """An open file: `blocks` are float64 arrays (samples, channels); `frames` where the header counts them."""
+    """An open file: `blocks` are float64 arrays (samples, channels); `frames` where the header counts them.
+
+    `coding` is the format and the kind of samples as libsndfile calls them, empty where FFmpeg reads the file.
+    """
 
     rate: int
     channels: int
     frames: int | None
     blocks: Iterator[np.ndarray]
+    coding: tuple[str, str] = ("", "")
 
 
 def each(paths: Sequence[str], measure: Callable[[str], Value]) -> list[Value]:
@@ -58,20 +66,28 @@ def open_sound(path: str) -> Iterator[Sound]:
             return
     with open_streams(path) as container:
         if not container.streams.audio:
-            raise ValueError(f"{path} has no audio stream")
+            raise NoSound(f"{path} has no audio stream")
         yield _by_ffmpeg(path, container)
 
 
-def read_audio(path: str, rate: int | None = None) -> tuple[np.ndarray, int]:
-    """All samples as float64, the mean of the channels, and the sampling rate: the file's own, or `rate`."""
+def read_audio(
+    path: str, rate: int | None = None, seconds: float | None = None, *, first_channel: bool = False
+) -> tuple[np.ndarray, int]:
+    """The samples as float64 and the sampling rate: the file's own, or `rate`.
+
+    They are the mean of the channels, or those of the first channel. With `seconds`, no more than that is read.
+    """
     parts, count = [], 0
     with open_sound(path) as sound:
+        most = MOST_SAMPLES if seconds is None else int(seconds * sound.rate)
         for block in sound.blocks:
+            parts.append(block[:, 0] if sound.channels == 1 or first_channel else block.mean(axis=1))
             count += len(block)
-            if count > MOST_SAMPLES:
-                raise ValueError(f"{path} has more than {MOST_SAMPLES:,} samples")
-            parts.append(block[:, 0] if sound.channels == 1 else block.mean(axis=1))
-    whole = np.concatenate(parts) if parts else np.zeros(0)
+            if count > most:
+                break
+    if count > MOST_SAMPLES and seconds is None:
+        raise ValueError(f"{path} has more than {MOST_SAMPLES:,} samples")
+    whole = np.concatenate(parts)[:most] if parts else np.zeros(0)
     if rate is None or rate == sound.rate or not len(whole):
         return whole, rate or sound.rate
     return resampled(whole, sound.rate, rate), rate
@@ -89,8 +105,9 @@ def resampled(samples: np.ndarray, old: int, new: int) -> np.ndarray:
 
 def _by_libsndfile(path: str, file: BinaryIO, opened: SoundFile) -> Sound:
     _check_whole(path, file, opened)
-    exact = opened.format in EXACT and opened.frames
-    return Sound(opened.samplerate, opened.channels, opened.frames if exact else None, _read(path, opened))
+    frames = opened.frames if opened.format in EXACT and opened.frames else None
+    coding = (opened.format, opened.subtype)
+    return Sound(opened.samplerate, opened.channels, frames, _read(path, opened), coding)
 
 
 def _read(path: str, opened: SoundFile) -> Iterator[np.ndarray]:
