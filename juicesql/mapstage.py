@@ -134,6 +134,7 @@ class _Step:
             self.readers.update(re.findall(r"__v\d+", text))
         self.registered: pa.Table | None = None
         self.keys: dict[tuple[str, ...], tuple[Keys, Keys, Any]] = {}
+        self.failed: dict[str, np.ndarray[Any, Any]] = {}  # column of a stat -> the rows that could not be measured
 
     def run(self) -> None:
         self.result.rows_in[self.step.name] = self.table.num_rows
@@ -175,10 +176,12 @@ class _Step:
         fatal = call.kind == "mapper"
         for failure in failures:
             self._fail(failure.row, call.function, failure.message, fatal)
-        if fatal and failures:
-            keep = np.ones(self.table.num_rows, bool)
-            keep[[f.row for f in failures]] = False
-            self._filter(keep)
+        if failures:
+            failed = np.zeros(self.table.num_rows, bool)
+            failed[[f.row for f in failures]] = True
+            self.failed[call.column] = failed
+            if fatal:
+                self._filter(~failed)
 
     @property
     def _ungroups(self) -> bool:
@@ -191,6 +194,7 @@ class _Step:
     def _filter(self, keep: np.ndarray[Any, Any]) -> None:
         self.table = self.table.filter(pa.array(keep))
         self.keys = {}
+        self.failed = {column: failed[keep] for column, failed in self.failed.items()}
 
     def _arguments(self, call: Call) -> list[pa.Array]:
         """The argument columns; one that is an input column of the right type is not copied."""
@@ -233,12 +237,16 @@ class _Step:
         return self.con.sql(sql).to_arrow_table()
 
     def _cut(self, cuts: Sequence[Cut], alone_known: bool) -> None:
-        """Apply cuts whose calls are measured; a row is charged to the first one that it fails."""
+        """Apply cuts whose calls are measured; a row is charged to the first one that it fails.
+
+        A row for which a stat of the cut failed is dropped, even where the cut lets NULL pass.
+        """
         tested = self._guarded(
             f"select {', '.join(f'({c.predicate})::boolean as p{i}' for i, c in enumerate(cuts))} from __t"
         )
-        passes = [np.asarray(pc.fill_null(_flat(c), False)) for c in tested.columns]
-        nulls = [np.asarray(pc.is_null(_flat(c))) for c in tested.columns]
+        failures = [self._failed_for(c) for c in cuts]
+        passes = [np.asarray(pc.fill_null(_flat(c), False)) & ~f for c, f in zip(tested.columns, failures, strict=True)]
+        nulls = [np.asarray(pc.is_null(_flat(c))) | f for c, f in zip(tested.columns, failures, strict=True)]
         failed = np.sum([~p for p in passes], axis=0)
         alive = np.ones(self.table.num_rows, bool)
         for cut, passed, null in zip(cuts, passes, nulls, strict=True):
@@ -256,6 +264,13 @@ class _Step:
             alive &= passed
         if not alive.all():
             self._filter(alive)
+
+    def _failed_for(self, cut: Cut) -> np.ndarray[Any, Any]:
+        """The rows for which a stat of the cut could not be measured."""
+        failed = np.zeros(self.table.num_rows, bool)
+        for column in cut.calls:
+            failed |= self.failed.get(column, False)
+        return failed
 
     def _guarded(self, sql: str) -> pa.Table:
         """Run SQL of the author over `__t`; rows for which it raises leave the table and are reported."""
