@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from juicesql.errors import JuiceError, SourceError, nearest
+from juicesql.media import MediaSettings
 from juicesql.plan import SAMPLE
 from juicesql.project import FILE, Project
 from juicesql.recipe import Config, render
@@ -32,14 +33,55 @@ def reread(run: RunRecord, project: Project, sample_ids: Collection[int], column
 
     SourceError when the source cannot be found any more, or has no such column.
     """
-    source = _open(run, project)
+    source = _open(run, project, _config(run, project))
     chosen = _column(source.schema, column)
-    return Reread(chosen, _values(source, chosen, set(sample_ids)), source.fingerprint != run.source_fingerprint)
+    values: dict[int, Any] = {}
+    for table in _tables(source, set(sample_ids)):
+        values |= dict(zip(table[SAMPLE].to_pylist(), table[chosen].to_pylist(), strict=True))
+    return Reread(chosen, values, source.fingerprint != run.source_fingerprint)
 
 
-def _open(run: RunRecord, project: Project) -> Source:
+@dataclass(frozen=True)
+class Rows:
+    """Whole rows by sample_id; samples that cannot be read have none."""
+
+    columns: pa.Schema
+    rows: dict[int, dict[str, Any]]
+    changed: bool  # as above
+    media: MediaSettings  # where the files that the rows name are
+
+    @classmethod
+    def none(cls) -> Rows:
+        return cls(pa.schema([]), {}, False, MediaSettings())
+
+
+def reread_rows(run: RunRecord, project: Project, sample_ids: Collection[int]) -> Rows:
+    """All columns of these samples. SourceError when the source cannot be found any more."""
+    config = _config(run, project)
+    source = _open(run, project, config)
+    rows = {row.pop(SAMPLE): row for table in _tables(source, set(sample_ids)) for row in table.to_pylist()}
+    return Rows(source.schema, rows, source.fingerprint != run.source_fingerprint, _media(config, source, project))
+
+
+def _media(config: Config, source: Source, project: Project) -> MediaSettings:
+    """As in a run: relative names begin at the folder of the source, unless the recipe names another root."""
+    first = source.files[0].path if source.files else ""
+    near = Path(first).parent if "://" not in first else Path()
+    base = project.root if _has_settings(project) else Path.cwd()
+    root = base / config.media_root if config.media_root else near
+    return MediaSettings(root=str(root.absolute()), confined=bool(config.media_root))
+
+
+def _config(run: RunRecord, project: Project) -> Config:
+    return render(run.template, Path(run.recipe_path), project.registry(), run.variables).config
+
+
+def _has_settings(project: Project) -> bool:
+    return bool(project.settings) or (project.root / FILE).is_file()
+
+
+def _open(run: RunRecord, project: Project, config: Config) -> Source:
     """The source as the run saw it, or else the first that answers to what the run called it."""
-    config = render(run.template, Path(run.recipe_path), project.registry(), run.variables).config
     first: Source | None = None
     failed: JuiceError | None = None
     for spec in _specs(run.source, config, project):
@@ -59,8 +101,7 @@ def _open(run: RunRecord, project: Project) -> Source:
 def _specs(name: str, config: Config, project: Project) -> Iterator[SourceSpec]:
     """A run notes its inputs as one string, and not whether they came from the recipe or from the command line."""
     own = name == " ".join(config.sources)
-    near_project = bool(project.settings) or (project.root / FILE).is_file()
-    folders = [project.root, Path.cwd()] if near_project else [Path.cwd()]
+    folders = [project.root, Path.cwd()] if _has_settings(project) else [Path.cwd()]
     for inputs in dict.fromkeys([*([config.sources] if own else []), (name,), tuple(name.split())]):
         for folder in folders:
             yield SourceSpec(inputs, config.columns, config.format or None, config.seed, folder, config.full_scan)
@@ -76,16 +117,14 @@ def _column(schema: pa.Schema, asked: str) -> str:
     return asked
 
 
-def _values(source: Source, column: str, wanted: set[int]) -> dict[int, Any]:
-    values: dict[int, Any] = {}
+def _tables(source: Source, wanted: set[int]) -> Iterator[pa.Table]:
+    """The rows of these samples, morsel by morsel, until all are found."""
     left = set(wanted)
     for morsel in source.morsels():
         here = {i for i in left if morsel.first_id <= i < morsel.first_id + morsel.rows}
         if here:
             table = morsel.load().table
-            table = table.filter(pc.is_in(table[SAMPLE], pa.array(sorted(here), pa.int64())))
-            values |= dict(zip(table[SAMPLE].to_pylist(), table[column].to_pylist(), strict=True))
+            yield table.filter(pc.is_in(table[SAMPLE], pa.array(sorted(here), pa.int64())))
             left -= here
         if not left:
             break
-    return values
