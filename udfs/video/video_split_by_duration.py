@@ -44,8 +44,8 @@ def video_split_by_duration(
 
     No videos: an empty list. A file that is missing, broken, cut off, without video, of more than 2,000,000 frames or
     178,956,970 pixels is an error of its row. Source: Data-Juicer's video_split_by_duration_mapper, which cuts at key
-    frames near the times or loses a frame at each cut, depending on its backend, and adds one row with all clips beside
-    the original one (`union all` does that).
+    frames near the times or puts the frame that follows a clip at its end too, depending on its backend, and adds one
+    row with all clips beside the original one (`union all` does that).
     """
     if not 0 <= overlap_duration < split_duration:
         message = f"split_duration is {split_duration:g}, overlap_duration {overlap_duration:g}"
