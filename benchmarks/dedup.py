@@ -183,10 +183,13 @@ def compare(language: str, options: argparse.Namespace) -> Iterator[dict[str, An
     corpus = planted.build(language, options.documents, WORK)
     truth = truth_of(corpus, language)
     state: dict[str, Any] = {"corpus": corpus.facts, "runs": {tool.name: [] for tool in tools}}
+    folder = WORK / "results" / "kept"  # for a look at what a tool dropped
+    folder.mkdir(parents=True, exist_ok=True)
     say(f"{language}: {options.documents:,} documents, {corpus.facts['bytes'] / 1e6:.0f} MB")
     for number in range(options.pairs):
         for tool in tools if number % 2 == 0 else tools[::-1]:
             cost, kept, more = run(tool, corpus.path, options)
+            (folder / f"{language}, {tool.name}.json").write_text(json.dumps(kept))
             found = score(truth, kept)
             say(told(tool.name, cost, found))
             state["pairs_by_similarity"] = found.pairs
