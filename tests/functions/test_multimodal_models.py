@@ -409,3 +409,79 @@ def test_tags_of_ones_own_are_those_of_plain_transformers(clip: str, pictures: l
     for problem in ({"tags": None}, {"tags": ["a", "a"]}, {"tags": ["a"], "template": "a photo"}):
         with pytest.raises(FunctionError, match=r"tags|template"):
             measured("image_tags", [pictures[:1]], hf_clip=clip, **problem)
+
+
+# OWL-ViT
+
+
+def defined_recall(folder: str, phrases: list[str], image: Image.Image, iou: float, area: float) -> float:
+    model, processor = opened(folder, "OwlViTForObjectDetection")
+    inputs = processor(text=[phrases], images=image, return_tensors="pt", padding=True, truncation=True)
+    with torch.no_grad():
+        outputs = model(**inputs)
+    height_width = torch.tensor([image.size[::-1]])
+    found = processor.image_processor.post_process_object_detection(outputs, threshold=0.0, target_sizes=height_width)[
+        0
+    ]
+    hits: dict[int, list[float]] = {}
+    for at in found["scores"].argsort(descending=True)[: len(phrases)]:
+        label, box = found["labels"][at].item(), found["boxes"][at].tolist()
+        covered = (box[2] - box[0]) * (box[3] - box[1]) / (image.width * image.height)
+        if label not in hits and covered <= area and all(shared(box, other) <= iou for other in hits.values()):
+            hits[label] = box
+    return len(hits) / len(phrases)
+
+
+def shared(one: list[float], other: list[float]) -> float:
+    both = [max(one[0], other[0]), max(one[1], other[1]), min(one[2], other[2]), min(one[3], other[3])]
+    sizes = [max(0.0, b[2] - b[0]) * max(0.0, b[3] - b[1]) for b in (one, other, both)]
+    return sizes[2] / (sizes[0] + sizes[1] - sizes[2])
+
+
+def test_phrase_grounding_recall_is_that_of_plain_transformers(
+    tmp_path: Path, pictures: list[str], monkeypatch
+) -> None:
+    pytest.importorskip("nltk")
+    from juicesql.udfs.multimodal import phrase_grounding_recall
+
+    said = {"a": ["cat", "red dog", "hat", "tree", "the sky"], "b": [], "c": ["man"], "d": ["sun", "x"]}
+    monkeypatch.setattr(phrase_grounding_recall, "noun_phrases", lambda texts, tagger: {t: said[t] for t in texts})
+    folder = tiny.owlvit(tmp_path / "owlvit")
+    texts = [f"{IMAGE}b{EOC}{IMAGE}{IMAGE} a", f"{IMAGE}c{EOC}d{IMAGE}", "none"]
+    images = [pictures[:3], pictures[3:5], []]
+    seen = set()
+    for iou, area in ((0.5, 0.95), (0.9, 0.5), (0.05, 0.3)):
+        got = run("phrase_grounding_recall", texts, images, hf_owlvit=folder, iou_thr=iou, large_area_ratio_thr=area)
+        a = [defined_recall(folder, said["a"], Image.open(path), iou, area) for path in pictures[1:3]]
+        c, d = (
+            defined_recall(folder, said[k], Image.open(p), iou, area) for k, p in zip("cd", pictures[3:5], strict=True)
+        )
+        assert close(got[0], [1.0, sum(a) / 2]) and close(got[1], [c, d]) and got[2] == []
+        seen |= {*a, c, d}
+    assert len(seen) > 2
+
+
+def test_noun_phrases_are_those_of_nltk() -> None:
+    nltk = pytest.importorskip("nltk")
+    from juicesql.udfs.multimodal import _phrases
+    from juicesql.udfs.text._punkt import punkt_folder
+    from nltk.tokenize.punkt import PunktTokenizer
+
+    try:
+        nltk.data.path.append(str(punkt_folder("en").parent.parent.parent))
+    except FunctionError:
+        pytest.skip("punkt_tab is not here")
+    texts = [
+        "The old dog's house, e.g. a red-brick one. It isn't Mr. Smith's!", "two cats (and A Dark Cat) sat; the dog... sat?",
+        "light light cat dog\u2019s 3.5 % of $12", "", "\u00e9t\u00e9 \U0001f600 the dog\n\nThe light \u201ccats\u201d",
+    ]  # fmt: skip
+    tagger = _phrases._tagger(_phrases.tagger_folder("tests/models/tagger"))
+    grammar = nltk.RegexpParser("NP: {<DT>?<JJ.*>*<NN.*>+}")
+    got = _phrases.noun_phrases(texts, "tests/models/tagger")
+    for text in texts:
+        parts = PunktTokenizer("english").tokenize(text.lower())
+        words = [word for part in parts for word in nltk.tokenize.NLTKWordTokenizer().tokenize(part)]
+        parsed = grammar.parse(tagger.tag(words)) if words else nltk.Tree("S", [])
+        whole = [" ".join(word for word, _ in found) for found in parsed.subtrees(lambda t: t.label() == "NP")]
+        bare = ["".join(c for c in phrase if c not in "|:;@()[]{}^'\"\u2019`?$%#!&*+,.").strip() for phrase in whole]
+        assert got[text] == list(dict.fromkeys(phrase for phrase in bare if phrase)), text

@@ -136,7 +136,7 @@ def test_languages_of_punkt() -> None:
 
 
 def test_missing_parameters_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_punkt, "_places", list)
+    monkeypatch.setattr(_punkt, "nltk_places", list)
     with pytest.raises(FunctionError, match="Punkt parameters of english"):
         _punkt.punkt_folder("en")
 

@@ -1,10 +1,11 @@
-"""Writes the models `shade`, `shade-match`, `shade-caption` and `shade-ram` beside this file, which know light from dark.
+"""Writes the models `shade*` beside this file. Run it after a change here: `python make_multimodal_models.py`.
 
 All see a picture as 4 x 4 pixels, and only whether it is lighter than the middle grey, darker, or just that. `shade` is
 a CLIP of scale 1 for which texts with more "light" than "dark" point where light pictures point, those with more "dark"
 the other way, and others nowhere. `shade-match` is a BLIP that finds every text right for light pictures (1.0), wrong
 for dark ones (0.0), and undecided for others (0.5). `shade-caption` is a BLIP-2 that says "light picture" of all.
-`shade-ram` is a RAM++ with the tags "light" and "dark". Run it after a change here: `python make_multimodal_models.py`.
+`shade-ram` is a RAM++ with the tags "light" and "dark". `shade-ground` is an OWL-ViT that knows nothing: it offers one
+box around the whole picture, with a probability of 0.5.
 """
 
 import re
@@ -132,7 +133,20 @@ def shade_ram() -> None:
     (folder / "ram_tag_list_threshold.txt").write_text("0.65\n0.65\n")
 
 
+@torch.no_grad()
+def shade_ground() -> None:
+    text = {"vocab_size": len(WORDS), "max_position_embeddings": 16, "bos_token_id": BOS, "eos_token_id": EOS}
+    config = transformers.OwlViTConfig(text_config=SIZE | text, vision_config=VISION, projection_dim=2)
+    model = transformers.OwlViTForObjectDetection(config)
+    see_light(model)
+    model.owlvit.text_model.final_layer_norm.bias.fill_(1)  # texts have a length
+    model.owlvit.text_projection.weight.copy_(torch.eye(2))
+    pixels = transformers.OwlViTImageProcessor(**PIXELS, crop_size=PIXELS["size"])
+    saved("shade-ground", model, transformers.OwlViTProcessor(pixels, tokenizer(closed=True)))
+
+
 if __name__ == "__main__":
+    shade_ground()
     shade_ram()
     shade()
     shade_match()

@@ -127,7 +127,7 @@ def punkt_folder(lang: str) -> Path:
     if name not in LANGUAGES.values():
         mend = nearest(lang, LANGUAGES) or f"use one of {', '.join(LANGUAGES)}"
         raise FunctionError.of("bad-parameter", f"Punkt has no language {lang!r}", mend)
-    for place in _places():
+    for place in nltk_places():
         folder = place / "tokenizers" / "punkt_tab" / name
         if all((folder / file).is_file() for file in FILES):
             return folder
@@ -135,7 +135,7 @@ def punkt_folder(lang: str) -> Path:
     raise FunctionError.of("no-model", f"the Punkt parameters of {name} are not here", mend)
 
 
-def _places() -> list[Path]:
+def nltk_places() -> list[Path]:
     """Folders of NLTK data: the search path that NLTK documents first. NLTK itself takes two seconds to import."""
     own = [Path(place) for place in os.environ.get("NLTK_DATA", "").split(os.pathsep) if place]
     own.append(Path.home() / "nltk_data")
