@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -23,6 +23,7 @@ from juicesql import accounting, record
 from juicesql import export as exporting
 from juicesql.earlier import Earlier, find_earlier
 from juicesql.engines.embedded import Embedded, Settings, check_error_rate
+from juicesql.engines.watch import Progress, watched
 from juicesql.errors import ExportError, JuiceError, RecipeError
 from juicesql.funnel import FunnelRow, make_funnel
 from juicesql.history import read_history
@@ -39,16 +40,6 @@ from juicesql.store import Store
 from juicesql.workers import Pool
 
 
-class Progress(Protocol):
-    """Hears how far a run is."""
-
-    def begin(self, total_bytes: int) -> None: ...
-
-    def advance(self, rows: int, bytes_: int) -> None: ...
-
-    def stage(self, name: str) -> None: ...
-
-
 class Quiet:
     """Says nothing."""
 
@@ -59,6 +50,9 @@ class Quiet:
         pass
 
     def stage(self, name: str) -> None:
+        pass
+
+    def share(self, part: float | None) -> None:
         pass
 
 
@@ -298,17 +292,19 @@ class _Run:
         )  # fmt: skip
         try:
             self.progress.begin(self.source.total_bytes)
-            execution = engine.run(self.progress.advance)
+            execution = engine.run(self.progress)
             check_error_rate(execution.error_count, execution.rows_in, self.settings.max_error_rate)
             self.progress.stage("writing")
-            engine.con.execute(
-                f"copy (select distinct {SAMPLE} from ({engine.samples(self._last_traced())})) to "
-                f"{literal(str(self.scratch / 'kept.parquet'))} (format parquet)"
-            )
-            files, rows_out = self._write(engine, execution.stat_labels), execution.step_rows_out[RESULT]
+            with watched(engine.con, self.progress.share):
+                engine.con.execute(
+                    f"copy (select distinct {SAMPLE} from ({engine.samples(self._last_traced())})) to "
+                    f"{literal(str(self.scratch / 'kept.parquet'))} (format parquet)"
+                )
+                files, rows_out = self._write(engine, execution.stat_labels), execution.step_rows_out[RESULT]
         finally:
             engine.close()
         self.source.check_unchanged()
+        self.progress.stage("recording")
         funnel = make_funnel(self.plan, execution)
         with self.store.open() as con:
             self.store.ingest_segments(con)

@@ -10,16 +10,18 @@ from rich.text import Text
 
 
 class _Rows(ProgressColumn):
-    """Rows and rows a second."""
+    """Rows and rows a second while the source is read, then the seconds of the stage."""
 
     def render(self, task: Task) -> Text:
         rows, elapsed = task.fields["rows"], task.elapsed or 0.0
+        if rows is None:
+            return Text(f"{elapsed:,.0f} s")
         rate = f"{rows / elapsed:,.0f} rows/s" if elapsed > 0 else ""
         return Text(f"{rows:,} rows  {rate}")
 
 
 class Bar:
-    """Hears how far a run is (`juicesql.run.Progress`) and draws it; the share is that of the source's bytes."""
+    """Hears how far a run is and draws it: the share of the source's bytes, then of each stage after it."""
 
     def __init__(self) -> None:
         left = TimeRemainingColumn(compact=True)
@@ -45,4 +47,8 @@ class Bar:
         self.drawn.update(self.task, advance=bytes_, rows=self.rows)
 
     def stage(self, name: str) -> None:
-        self.drawn.update(self.task, description=name)
+        self.drawn.reset(self.task, description=name, total=None, rows=None)
+
+    def share(self, part: float | None) -> None:
+        if part is not None:
+            self.drawn.update(self.task, total=1.0, completed=part)

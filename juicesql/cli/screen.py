@@ -1,4 +1,4 @@
-"""Owns stderr: errors, the progress bar (on a terminal only) and the funnel. Nothing else writes there."""
+"""Owns stderr: errors, the progress of a run and the funnel. Nothing else writes there."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from juicesql.cli.text import percent, plural, table
 from juicesql.errors import JuiceError
 
 if TYPE_CHECKING:
+    from juicesql.engines.watch import Progress
     from juicesql.funnel import FunnelRow
-    from juicesql.running import Progress, RunResult
+    from juicesql.running import RunResult
 
 PLAIN_WIDTH = 120
 
@@ -38,12 +39,15 @@ def width() -> int:
 
 
 @contextmanager
-def progress() -> Iterator[Progress | None]:
-    """A progress bar while the block runs, on a terminal; None elsewhere."""
+def progress() -> Iterator[Progress]:
+    """A progress bar while the block runs, on a terminal; elsewhere a line in half a minute."""
     if not sys.stderr.isatty():
-        yield None
+        from juicesql.cli.lines import Lines
+
+        yield Lines(say)
         return
     from juicesql.cli.bar import Bar
+
 
     with Bar() as bar:
         yield bar

@@ -17,6 +17,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from juicesql.engines.watch import Hear, Progress, RowShare, make_watchable, watched
 from juicesql.errors import FunctionError, Problem, RecipeError
 from juicesql.mapstage import ChainResult, Change, CutCount, RowFailure, open_worker, run_chain
 from juicesql.measure import Measurer
@@ -75,9 +76,6 @@ class _Task:
     load: Callable[[], Loaded]
 
 
-Report = Callable[[int, int], None]  # rows done, bytes done
-
-
 class Embedded:
     """Executes the stages of one plan. `con` is the connection on which the relations are views."""
 
@@ -117,6 +115,7 @@ class Embedded:
         )
         con.execute(f"set allowed_directories = {literal([str(self.scratch), *map(str, outputs)])}")
         con.execute("set python_enable_replacements = false")
+        make_watchable(con)
         for name in self.plan.macros:
             con.execute(self.registry.get(name).sql)
         for name, path in side.items():
@@ -128,14 +127,18 @@ class Embedded:
         for con in [*self.opened, self.con]:
             con.close()
 
-    def run(self, report: Report) -> Execution:
+    def run(self, progress: Progress) -> Execution:
         """Run every stage; afterwards the relation `result` is a view of `con`, in the order of its RID."""
-        for stage in self.stages:
+        for number, stage in enumerate(self.stages, 1):
+            if stage.name != self.first_chain:
+                name = stage.name.removesuffix("__rows").replace("__", ": ")
+                progress.stage(f"{name}, {number} of {len(self.stages)}")
             if isinstance(stage, Chain):
-                self._chain(stage, report)
+                self._chain(stage, progress)
                 continue
             try:
-                self._global(stage)
+                with watched(self.con, progress.share):
+                    self._global(stage)
             except (duckdb.DataError, duckdb.ProgrammingError) as error:
                 raise _step_failed(self.plan.recipe, stage, error) from error
         self.spill.flush()
@@ -143,7 +146,7 @@ class Embedded:
 
     # Row-wise stages
 
-    def _chain(self, chain: Chain, report: Report) -> None:
+    def _chain(self, chain: Chain, progress: Progress) -> None:
         (self.scratch / "spool" / chain.name).mkdir(parents=True)
         for step in chain.steps:  # counted also when no row comes
             self.execution.step_rows_in.setdefault(step.name, 0)
@@ -151,15 +154,19 @@ class Embedded:
             for cut in step.cuts:
                 self.execution.cuts.setdefault(cut.id, CutCount())
         threads = self.settings.threads
+        hear: Hear = progress.advance
+        if chain.name != self.first_chain:
+            rows = self.execution.rows_in if chain.input == "source" else self._count(chain.input)
+            hear = RowShare(rows, progress.share)
         with ThreadPoolExecutor(threads, thread_name_prefix="juicesql") as pool:
             running: dict[Future[tuple[Loaded, ChainResult]], _Task] = {}
             try:
                 for task in self._tasks(chain):
                     running[pool.submit(self._morsel, chain, task)] = task
                     if len(running) > threads:
-                        self._collect(running, chain, report, FIRST_COMPLETED)
+                        self._collect(running, chain, hear, FIRST_COMPLETED)
                 while running:
-                    self._collect(running, chain, report, FIRST_COMPLETED)
+                    self._collect(running, chain, hear, FIRST_COMPLETED)
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 self.measurer.pool.kill()
@@ -208,15 +215,14 @@ class Embedded:
         return self.local.con  # type: ignore[no-any-return]
 
     def _collect(
-        self, running: dict[Future[tuple[Loaded, ChainResult]], _Task], chain: Chain, report: Report, when: str
+        self, running: dict[Future[tuple[Loaded, ChainResult]], _Task], chain: Chain, hear: Hear, when: str
     ) -> None:
         done, _ = wait(running, return_when=when)
         for future in done:
             task = running.pop(future)
             loaded, result = future.result()
             self._add(chain, task, loaded, result)
-            if chain.name == self.first_chain:
-                report(task.rows, task.bytes)
+            hear(task.rows, task.bytes)
 
     def _add(self, chain: Chain, task: _Task, loaded: Loaded, result: ChainResult) -> None:
         e = self.execution

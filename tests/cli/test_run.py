@@ -108,6 +108,7 @@ def test_a_terminal_sees_progress(project: Path) -> None:
     os.close(outer)
     assert process.returncode == 0
     assert json.loads(out)["kept"] == 15
+    assert b"recording" in seen
     text = seen.decode()
     assert "rows/s" in text and "left" in text and "%" in text
     assert "kept 15 + dropped 3" in text

@@ -70,3 +70,37 @@ def test_values_of_a_killed_run_are_not_measured_again(bench: Workbench) -> None
     result = bench.run()
     assert result.rows_in == result.kept + result.dropped
     assert 0 < bench.calls() < 4000 - 250 * kept  # a morsel here holds about 400 rows
+
+
+def test_a_killed_dedup_gives_the_same_output_and_keeps_its_fingerprints(bench: Workbench, tmp_path: Path) -> None:
+    pick = random.Random(11)
+    words = [f"word{i}" for i in range(3000)]
+    texts = [" ".join(pick.choice(words) for _ in range(150)) for _ in range(5000)]
+    bench.data([*texts, *(t + " and a little more" for t in texts[::3])])
+    bench.write(
+        "r.sql.j2",
+        '{{ config(source="data.jsonl", export="out.jsonl") }}\n'
+        "with near as ({{ near_dedup('source', order_by='text') }}) select * from near",
+    )
+    undisturbed = bench.run(export=tmp_path / "undisturbed" / "out.jsonl", project=bench.root)
+    expected = (tmp_path / "undisturbed" / "out.jsonl").read_bytes()
+    assert undisturbed.duplicates > 1000
+    (bench.root / "stats.duckdb").unlink()
+
+    for _ in range(5):
+        child = subprocess.Popen([sys.executable, "-c", PROGRAM, str(bench.root / "r.sql.j2")], cwd=bench.root)
+        time.sleep(pick.uniform(0.5, 2.5 * undisturbed.seconds))
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+        _whole_or_absent(bench.root)
+    child = subprocess.Popen([sys.executable, "-c", PROGRAM, str(bench.root / "r.sql.j2")], cwd=bench.root)
+    while not list(bench.root.glob(".juicesql/*/spool/near__shared/*.parquet")) and child.poll() is None:
+        time.sleep(0.002)  # the first whole-relation step has begun: all keys are measured
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+
+    result = bench.run()
+    assert (bench.root / "out.jsonl").read_bytes() == expected
+    assert result.reused >= 6667
+    bench.check_accounts(result)
+    assert not [p for p in (bench.root / ".juicesql").iterdir() if p.is_dir()]
