@@ -114,7 +114,7 @@ def _ahead(read: Callable[[str], Any], paths: Iterable[str]) -> Iterator[tuple[s
         waiting: deque[tuple[str, Future[Any]]] = deque()
         for path in paths:
             waiting.append((path, pool.submit(read, path)))
-            if len(waiting) > 2 * threads:
+            if len(waiting) > threads:
                 yield waiting.popleft()
         yield from waiting
 

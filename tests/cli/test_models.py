@@ -19,6 +19,7 @@ import pytest
 from juicesql import downloads, models
 from juicesql.cli.models import app
 from juicesql.errors import JuiceError
+from juicesql.registry import Registry
 
 CONTENT = b"weights" * 1000
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
@@ -89,7 +90,9 @@ def names(folder: Path) -> list[str]:
 
 
 def test_the_catalog_is_complete() -> None:
+    functions = set(Registry().names())
     for model in models.catalog().values():
+        assert set(model.used_by) <= functions, model.name
         assert bool(model.url) != bool(model.hub), model.name
         assert model.about and model.used_by, model.name
         assert not model.url or model.url.startswith("https://"), model.name
