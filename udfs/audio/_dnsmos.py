@@ -26,26 +26,27 @@ MEASURES = {
 MELS, FRAME, HOP = 120, 321, 160
 
 
-def model_file(measure: str) -> Path:
-    """The file of the network: in the folder of models, or in the package speechmos."""
-    name = MEASURES[measure][0]
-    spec = find_spec("speechmos")  # only looked at: importing it needs librosa
+def model_file(measure: str, model: str | None) -> Path:
+    """The file of a network: `model`, or the usual one of the measure in the folder of models or of speechmos."""
+    name = model or MEASURES[measure][0]
+    spec = None if model else find_spec("speechmos")  # only looked at: importing it needs librosa
     places = spec.submodule_search_locations or () if spec else ()
-    for path in (models_home() / name, *(Path(place) / "dnsmos_models" / name for place in places)):
+    own = [Path(model).expanduser()] if model else []
+    for path in (*own, models_home() / name, *(Path(place) / "dnsmos_models" / name for place in places)):
         if path.is_file():
             return path
     mend = f"pip install --no-deps speechmos, or put {name} of that package into {models_home()}"
-    raise FunctionError.of("no-model", "the networks of DNSMOS are not here", mend)
+    raise FunctionError.of("no-model", f"the network {name!r} of DNSMOS is not here", mend)
 
 
-def rating(samples: np.ndarray, measure: str) -> float:
+def rating(samples: np.ndarray, measure: str, model: str | None = None) -> float:
     """The mean rating of pieces of 9.01 s, one a second; shorter sound is repeated until it is long enough.
 
     The pieces are those of the authors' program, which leaves some out (from the 8th to the 24th second, for example)
     by an error of rounding: values can be compared with those that others publish.
     """
     _, place, polynomial = MEASURES[measure]
-    network = _network(str(model_file(measure)))
+    network = _network(str(model_file(measure, model)))
     values = []
     for piece in _pieces(np.clip(samples, -1, 1).astype(np.float32)):
         given = _mel_levels(piece[:-HOP]) if measure == "p808" else piece

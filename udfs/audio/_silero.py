@@ -21,26 +21,26 @@ HYSTERESIS = 0.15  # speech ends where the probability is that far below the thr
 WINDOWS = 4096  # that are computed at a time
 
 
-def model_file() -> Path:
-    """The file of the network: in the folder of models, or in the package silero-vad."""
-    spec = find_spec("silero_vad")  # only looked at: importing it needs torch
+def model_file(name: str) -> Path:
+    """The file of a network: its path, its name in the folder of models, or the one that the package silero-vad has."""
+    spec = find_spec("silero_vad") if name == MODEL else None  # only looked at: importing it needs torch
     shipped = [Path(place) / "data" / MODEL for place in (spec.submodule_search_locations or () if spec else ())]
-    for path in (models_home() / MODEL, *shipped):
+    for path in (Path(name).expanduser(), models_home() / name, *shipped):
         if path.is_file():
             return path
     mend = f"pip install --no-deps silero-vad, or put {MODEL} of that package into {models_home()}"
-    raise FunctionError.of("no-model", "the voice activity detector is not here", mend)
+    raise FunctionError.of("no-model", f"the voice activity detector {name!r} is not here", mend)
 
 
-def speech_spans(samples: np.ndarray, threshold: float) -> list[tuple[int, int]]:
+def speech_spans(samples: np.ndarray, threshold: float, model: str = MODEL) -> list[tuple[int, int]]:
     """Starts and ends of speech in sound at 16 kHz, as samples."""
-    likely = speech_probabilities(samples)
+    likely = speech_probabilities(samples, model)
     return _with_margin(_spans(likely, len(samples), threshold), len(samples))
 
 
-def speech_probabilities(samples: np.ndarray) -> np.ndarray:
+def speech_probabilities(samples: np.ndarray, model: str = MODEL) -> np.ndarray:
     """The probability of speech for each window of 512 samples; the last one is filled with silence."""
-    network = _network(str(model_file()))
+    network = _network(str(model_file(model)))
     windows = -(-len(samples) // WINDOW)
     padded = np.pad(samples.astype(np.float32), (BEFORE, windows * WINDOW - len(samples)))
     frames = np.lib.stride_tricks.sliding_window_view(padded, BEFORE + WINDOW)[::WINDOW]

@@ -28,14 +28,14 @@ def audio_add_gaussian_noise(
 ) -> list[str]:
     """Adds white noise to each audio with probability `p` and gives the paths of the new files; the others keep theirs.
 
-    To every sample of every channel a normal random number is added whose standard deviation is drawn once for the file,
-    evenly between `min_amplitude` and `max_amplitude` (1 is full scale). All draws depend on the content of the file and
-    `seed` alone, so a rerun gives the same files.
+    To every sample of every channel a normal random number is added whose standard deviation is drawn once for the
+    file, evenly between `min_amplitude` and `max_amplitude` (1 is full scale). All draws depend on the content of the
+    file and `seed` alone, so a rerun gives the same files.
 
     A new file has the rate, the channels and the kind of samples of the old one where its format is lossless (WAV,
     FLAC, AIFF and their like); others (MP3, OGG, M4A) become 16-bit WAV. Its name comes from the content of the old
-    one; it is put into `save_dir`, or the run's folder of produced media, and made once. A file that is missing, broken,
-    without sound, or cut off where its format can tell is an error of its row. No audios: an empty list.
+    one; it is put into `save_dir`, or the run's folder of produced media, and made once. A file that is missing,
+    broken, without sound, or cut off where its format can tell is an error of its row. No audios: an empty list.
 
     Source: Data-Juicer's audio_add_gaussian_noise_mapper, after AddGaussianNoise of audiomentations. That one draws
     without a seed, mixes the channels to one, makes 16-bit of any WAV, and writes a file also where no noise is added.

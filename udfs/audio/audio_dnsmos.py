@@ -8,21 +8,25 @@ from ._audio import each, read_audio
 from ._dnsmos import MEASURES, RATE, model_file, rating
 
 
-def _assets(measure: str) -> list[Path]:
+def _assets(measure: str, model: str | None) -> list[Path]:
+    _check(measure)
+    return [model_file(measure, model)]
+
+
+def _check(measure: str) -> None:
     if measure not in MEASURES:
         mend = nearest(measure, MEASURES) or f"use one of {', '.join(MEASURES)}"
         raise FunctionError.of("bad-parameter", f"measure is {measure!r}", mend)
-    return [model_file(measure)]
 
 
 @stat(
-    "audio_dnsmos(audios VARCHAR[], measure VARCHAR := 'ovrl') -> DOUBLE[]",
+    "audio_dnsmos(audios VARCHAR[], measure VARCHAR := 'ovrl', model VARCHAR := NULL) -> DOUBLE[]",
     runs_on="process",
     rowwise=True,
     extra="models",
     assets=_assets,
 )
-def audio_dnsmos(audios: list[str], measure: str) -> list[float | None]:
+def audio_dnsmos(audios: list[str], measure: str, model: str | None) -> list[float | None]:
     """Predicted rating of the speech in each audio by listeners, from 1 (bad) to 5 (excellent), by DNSMOS.
 
     `measure` says what is rated: 'ovrl' the whole, 'sig' the voice itself, 'bak' how little the background disturbs
@@ -32,17 +36,17 @@ def audio_dnsmos(audios: list[str], measure: str) -> list[float | None]:
     missing, broken, without sound, of more than 200,000,000 samples, or cut off where its format can tell is an error
     of its row. No audios: an empty list.
 
-    The networks are files of the package speechmos (`pip install --no-deps speechmos`; librosa is not needed), or
-    `sig_bak_ovr.onnx` and `model_v8.onnx` in the folder of models.
+    The networks, `sig_bak_ovr.onnx` and `model_v8.onnx` for 'p808', are taken from the folder of models or the package
+    speechmos (`pip install --no-deps speechmos`; librosa is not needed); `model` is the path of another.
 
     Usual cut: >= 3 for 'ovrl'. Source: Reddy, Gopal and Cutler, DNSMOS P.835 (2022), and DNSMOS (2021) for P.808; the
     values are those of speechmos 0.0.1, which leaves out pieces that begin in some seconds (7 to 23, 119 to 122) by an
     error of rounding. Data-Juicer has no such stat.
     """
-    _assets(measure)
-    return each(audios, lambda path: _rating(path, measure))
+    _check(measure)
+    return each(audios, lambda path: _rating(path, measure, model))
 
 
-def _rating(path: str, measure: str) -> float | None:
+def _rating(path: str, measure: str, model: str | None) -> float | None:
     samples, _ = read_audio(path, RATE)
-    return rating(samples, measure) if len(samples) else None
+    return rating(samples, measure, model) if len(samples) else None
