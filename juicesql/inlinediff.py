@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
 from juicesql.worddiff import Stretch, compare_words
 
 CONTEXT = 12  # words before and after a change
 MOST_CHANGED = 400  # words shown of one change
+MOST_CHARACTERS = 40_000  # shown of both texts
 
 
 def diff_parts(before: str, after: str) -> list[tuple[str, str]]:
@@ -18,7 +19,7 @@ def diff_parts(before: str, after: str) -> list[tuple[str, str]]:
     [('same', 'one'), ('del', '··'), ('ins', '·'), ('same', 'two'), ('del', ' three'), ('ins', ' 3')]
     """
     stretches = compare_words(before, after)
-    parts: list[tuple[str, str]] = []
+    parts: list[tuple[str, str]] = [] if stretches else list(_blanks(before, after))
     for k, stretch in enumerate(stretches):
         if stretch.same:
             parts += _same(stretch, k == 0, k == len(stretches) - 1)
@@ -26,7 +27,18 @@ def diff_parts(before: str, after: str) -> list[tuple[str, str]]:
             parts += [("del", _cut_down(stretch.left))] if stretch.left else []
             parts += [("ins", _cut_down(stretch.right))] if stretch.right else []
     joined = [(mark, "".join(text for _, text in group)) for mark, group in groupby(parts, lambda part: part[0])]
-    return [(mark, text) for mark, text in joined if text]
+    return list(_within_limit(joined))
+
+
+def _within_limit(parts: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    room = MOST_CHARACTERS
+    for mark, text in parts:
+        if room <= 0:
+            yield "gap", " … the rest is not shown"
+            return
+        if text:
+            yield mark, text[:room]
+        room -= len(text)
 
 
 def _same(stretch: Stretch, first: bool, last: bool) -> Iterator[tuple[str, str]]:

@@ -28,7 +28,8 @@ MOST_NAMES = 6  # of samples in the name of a file
 GENERATOR = f"juicesql {juicesql.__version__}"
 _MARKS = {"passed": "✓ passed", "failed": "✗ failed", "not measured": "? not measured", "not reached": "– not reached"}
 _UNSEEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff\ufffe\uffff"
+    "\ud800-\udfff\U000e0000-\U000e007f]"
 )
 
 
@@ -90,7 +91,7 @@ def _asset(name: str) -> str:
 
 
 def shown(text: object) -> str:
-    r"""A text without what browsers hide or obey: controls and marks of direction are named.
+    r"""A text without what browsers hide or obey: controls, marks of direction and letters without width are named.
 
     >>> shown("a\x00b\u202ec")
     'a␀b[U+202E]c'

@@ -81,7 +81,7 @@ class _Gallery:
     """Makes each thumbnail once, until the pictures have reached their limit."""
 
     make: Thumbnailer
-    room: int = MOST_BYTES
+    room: int = field(default_factory=lambda: MOST_BYTES)
     able: bool = field(default_factory=can_make)
     made: dict[tuple[str, str], Thumbnail] = field(default_factory=dict)
     left_out: int = 0
