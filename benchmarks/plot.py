@@ -9,20 +9,23 @@ from html import escape
 
 WIDTH, HEIGHT = 430, 300  # of one chart, in pixels
 LEFT, RIGHT, TOP, BOTTOM = 62, 18, 44, 74
-STYLE = """
-.paper { fill: #ffffff; stroke: #d0d7de } .ink { fill: #1f2328 } .quiet { fill: #59636e }
-.grid { stroke: #d0d7de; stroke-width: 1 } .a { stroke: #0969da; fill: #0969da } .b { stroke: #bc4c00; fill: #bc4c00 }
-.c { stroke: #59636e; fill: #59636e }
-polyline { fill: none !important; stroke-width: 2 } .dashed { stroke-dasharray: 5 4 }
+# Colours of light mode are attributes, which every viewer knows; dark mode replaces them by the class.
+PAPER = 'class="paper" fill="#ffffff" stroke="#d0d7de"'
+INK = 'class="ink" fill="#1f2328"'
+QUIET = 'class="quiet" fill="#59636e"'
+GRID = 'class="grid" stroke="#d0d7de"'
+COLOURS = {"a": "#0969da", "b": "#bc4c00", "c": "#59636e"}
+DARK = """
 @media (prefers-color-scheme: dark) {
 .paper { fill: #0d1117; stroke: #3d444d } .ink { fill: #f0f6fc } .quiet { fill: #9198a1 } .grid { stroke: #3d444d }
 .a { stroke: #4493f8; fill: #4493f8 } .b { stroke: #f0883e; fill: #f0883e } .c { stroke: #9198a1; fill: #9198a1 }
+.line { fill: none }
 }"""
 
 
 @dataclass(frozen=True)
 class Series:
-    """Points of one line; `look` is one of a, b, c of the style, `dashed` without dots."""
+    """Points of one line; `look` is one of COLOURS, `dashed` without dots."""
 
     name: str
     points: Sequence[tuple[float, float]]
@@ -54,9 +57,9 @@ def svg(heading: str, charts: Sequence[Chart]) -> str:
     return "\n".join([
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-size="12" font-family="{font}">',
         f"<title>{escape(heading)}</title>",
-        f"<style>{STYLE}\n</style>",
-        f'<rect class="paper" x="0.5" y="0.5" width="{width - 1}" height="{height - 1}" rx="8"/>',
-        f'<text class="ink" x="20" y="28" font-size="14" font-weight="600">{escape(heading)}</text>',
+        f"<style>{DARK}\n</style>",
+        f'<rect {PAPER} x="0.5" y="0.5" width="{width - 1}" height="{height - 1}" rx="8"/>',
+        f'<text {INK} x="20" y="28" font-size="14" font-weight="600">{escape(heading)}</text>',
         *(
             f'<g transform="translate({i * WIDTH} 40)">\n' + "\n".join(_marks(chart)) + "\n</g>"
             for i, chart in enumerate(charts)
@@ -75,40 +78,36 @@ def _marks(chart: Chart) -> list[str]:
     def place(x: float, y: float) -> tuple[float, float]:
         return _between(x, across, LEFT, right), _between(y, up, bottom, TOP)
 
-    marks = [f'<text class="ink" x="{LEFT}" y="{TOP - 16}" font-weight="600">{escape(chart.title)}</text>']
+    marks = [f'<text {INK} x="{LEFT}" y="{TOP - 16}" font-weight="600">{escape(chart.title)}</text>']
     for value in _ticks(across):
         x, _ = place(value, up[0])
-        marks.append(f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{bottom}"/>')
-        marks.append(f'<text class="quiet" x="{x:.1f}" y="{bottom + 17}" text-anchor="middle">{short(value)}</text>')
+        marks.append(f'<line {GRID} x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{bottom}"/>')
+        marks.append(f'<text {QUIET} x="{x:.1f}" y="{bottom + 17}" text-anchor="middle">{short(value)}</text>')
     for value in _ticks(up):
         _, y = place(across[0], value)
-        marks.append(f'<line class="grid" x1="{LEFT}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}"/>')
-        marks.append(f'<text class="quiet" x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{short(value)}</text>')
+        marks.append(f'<line {GRID} x1="{LEFT}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}"/>')
+        marks.append(f'<text {QUIET} x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{short(value)}</text>')
     middle = (LEFT + right) / 2
-    marks.append(
-        f'<text class="quiet" x="{middle}" y="{bottom + 35}" text-anchor="middle">{escape(chart.below)}</text>'
-    )
+    marks.append(f'<text {QUIET} x="{middle}" y="{bottom + 35}" text-anchor="middle">{escape(chart.below)}</text>')
     for number, series in enumerate(chart.series):
         marks += _line(series, [place(x, y) for x, y in series.points])
         at = LEFT + number * (right - LEFT) / len(chart.series)
         ends = f'x1="{at:.1f}" x2="{at + 18:.1f}" y1="{bottom + 54}" y2="{bottom + 54}"'
-        marks.append(f'<line class="{_classes(series)}" {ends} stroke-width="2"/>')
-        marks.append(f'<text class="ink" x="{at + 24:.1f}" y="{bottom + 58}">{escape(series.name)}</text>')
+        marks.append(f"<line {_stroke(series)} {ends}/>")
+        marks.append(f'<text {INK} x="{at + 24:.1f}" y="{bottom + 58}">{escape(series.name)}</text>')
     return marks
 
 
 def _line(series: Series, places: Sequence[tuple[float, float]]) -> list[str]:
     through = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
-    dots = (
-        []
-        if series.dashed
-        else [f'<circle class="{series.look}" cx="{x:.1f}" cy="{y:.1f}" r="3.5"/>' for x, y in places]
-    )
-    return [f'<polyline class="{_classes(series)}" points="{through}"/>', *dots]
+    dot = f'<circle class="{series.look}" fill="{COLOURS[series.look]}" r="3.5"'
+    dots = [] if series.dashed else [f'{dot} cx="{x:.1f}" cy="{y:.1f}"/>' for x, y in places]
+    return [f'<polyline {_stroke(series)} points="{through}"/>', *dots]
 
 
-def _classes(series: Series) -> str:
-    return f"{series.look} dashed" if series.dashed else series.look
+def _stroke(series: Series) -> str:
+    dashes = ' stroke-dasharray="5 4"' if series.dashed else ""
+    return f'class="{series.look} line" stroke="{COLOURS[series.look]}" fill="none" stroke-width="2"{dashes}'
 
 
 def _axis(values: Sequence[float]) -> tuple[float, float]:
