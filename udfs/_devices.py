@@ -24,7 +24,7 @@ _worked: WeakKeyDictionary[Any, dict[str, int]] = WeakKeyDictionary()
 
 @lru_cache(maxsize=1)
 def device() -> str:
-    """`cuda` where a GPU is visible, else `cpu`; `JUICESQL_DEVICE` chooses another, such as `cuda:1` or `cpu`.
+    """`cuda` where a GPU is visible, else `cpu`; `JUICESQL_DEVICE` chooses another of torch's, such as `cpu` or `mps`.
 
     Where there are several GPUs, each worker sees one of them only (`CUDA_VISIBLE_DEVICES`), so `cuda` is its own.
     """
