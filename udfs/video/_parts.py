@@ -20,8 +20,11 @@ class Part:
 
 
 def end_of(facts: Facts) -> int:
-    """When the last frame is over, in ticks."""
-    return max(facts.times[0] + round(Fraction(facts.duration) / facts.tick), facts.times[-1] + 1)
+    """When the last frame is over, in ticks: as the file says, if that can be; its length may be that of the sound."""
+    times = facts.times
+    spacing = max((times[-1] - times[0]) // max(len(times) - 1, 1), 1)
+    said = times[0] + round(Fraction(facts.duration) / facts.tick)
+    return said if len(times) == 1 or 0 < said - times[-1] <= 2 * spacing else times[-1] + spacing
 
 
 def seconds(facts: Facts, time: int) -> float:

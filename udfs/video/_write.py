@@ -30,6 +30,7 @@ PIXELS = frozenset(f"yuv{chroma}p{depth}" for chroma in (420, 422, 444) for dept
 COPIED_FROM = ("mov", "matroska")  # containers that keep all times and headers that MP4 needs
 VIDEO_COPIED = frozenset({"h264", "hevc", "av1", "vp9", "mpeg4"})
 AUDIO_COPIED = frozenset({"aac", "mp3", "ac3", "eac3", "opus", "flac", "alac"})  # what MP4 can hold
+LAYOUTS = {1: "mono", 6: "5.1", 8: "7.1"}  # of sound that is compressed anew; others become stereo
 AUDIO_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)  # of AAC
 
 
@@ -95,17 +96,23 @@ def _copied(new: OutputContainer, old: InputContainer, stream: VideoStream, part
     old.seek(part.seek, stream=stream)
 
     def packets() -> Iterator[Packet]:
-        begun = False
+        begun = over = False
         for packet in old.demux(stream):
-            if not packet.size or packet.pts is None or packet.dts is None:
+            if not packet.size:
                 continue
-            if packet.is_keyframe and packet.pts >= part.end:
+            if packet.pts is None or packet.dts is None:
+                raise _Open
+            if packet.dts >= part.end:
                 break
             begun = begun or (packet.is_keyframe and packet.pts == part.start)
-            if begun and (packet.pts < part.start or packet.is_discard):
+            over = over or (begun and packet.pts >= part.end)
+            inside = part.start <= packet.pts < part.end
+            if begun and (packet.is_discard or inside == over):
                 raise _Open
-            if begun:
+            if begun and inside:
                 yield _moved(packet, out, part.start)
+        if not begun:
+            raise _Open
 
     return packets()
 
@@ -185,7 +192,8 @@ def _sound(new: OutputContainer, old: InputContainer, stream: AudioStream, span:
     if stream.codec_context.codec.canonical_name in AUDIO_COPIED:
         return _copied_sound(old, stream, new.add_stream_from_template(stream), span)
     rate = stream.codec_context.sample_rate
-    out = new.add_stream("aac", rate=rate if rate in AUDIO_RATES else 48000, layout=stream.layout.name)
+    layout = LAYOUTS.get(stream.layout.nb_channels, "stereo")
+    out = new.add_stream("aac", rate=rate if rate in AUDIO_RATES else 48000, layout=layout)
     return _encoded_sound(old, stream, out, span)
 
 
