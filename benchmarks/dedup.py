@@ -127,7 +127,7 @@ def command(tool: Tool, source: Path, export: Path, threads: int, memory_limit: 
 
 def run(tool: Tool, source: Path, options: argparse.Namespace) -> tuple[measure.Cost, list[int], dict[str, Any]]:
     """Run a tool in an empty folder: its cost, the ids of the rows that it kept, and what ours tells of itself."""
-    folder = WORK / "runs" / "dedup"
+    folder = WORK / "runs" / f"dedup-{os.getpid()}"
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "project").mkdir(parents=True)
     export = folder / "out.jsonl"
