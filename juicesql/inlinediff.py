@@ -16,7 +16,7 @@ def diff_parts(before: str, after: str) -> list[tuple[str, str]]:
     """Both texts as one: ("same" | "del" | "ins" | "gap", text). Changed white space is made visible.
 
     >>> diff_parts("one  two three", "one two 3")
-    [('same', 'one'), ('del', '··'), ('ins', '·'), ('same', 'two'), ('del', ' three'), ('ins', ' 3')]
+    [('same', 'one'), ('del', '␣␣'), ('ins', '␣'), ('same', 'two'), ('del', ' three'), ('ins', ' 3')]
     """
     stretches = compare_words(before, after)
     parts: list[tuple[str, str]] = [] if stretches else list(_blanks(before, after))
@@ -83,7 +83,7 @@ def _blanks(left: str, right: str) -> Iterator[tuple[str, str]]:
 
 
 def _visible(blanks: str) -> str:
-    return "".join({" ": "·", "\n": "↵\n", "\t": "→"}.get(c, f"[U+{ord(c):04X}]") for c in blanks)
+    return "".join({" ": "␣", "\n": "↵\n", "\t": "→"}.get(c, f"[U+{ord(c):04X}]") for c in blanks)
 
 
 def _cut_down(words: Sequence[str]) -> str:

@@ -122,7 +122,7 @@ def test_a_duplicate_is_linked_to_the_sample_that_stayed(shell, ran: Path) -> No
 def test_changes_are_marked_in_place(shell, ran: Path) -> None:
     page = show(shell, "latest", "--sample", 0)
     assert "text changed by cleaned" in page.text
-    assert [t for t in page.texts if "·" in t] == ["··", "··"]
+    assert [t for t in page.texts if "␣" in t] == ["␣␣", "␣␣"]
     assert len(page.all("del")) == 2 and not page.all("ins")
 
 
@@ -132,8 +132,8 @@ def test_changes_are_marked_in_place(shell, ran: Path) -> None:
         ("a b", "a b", [("same", "a b")]),
         ("", "new", [("ins", "new")]),
         ("gone", "", [("del", "gone")]),
-        (" \n", "", [("del", "·↵\n")]),
-        ("a\tb", "a b", [("same", "a"), ("del", "→"), ("ins", "·"), ("same", "b")]),
+        (" \n", "", [("del", "␣↵\n")]),
+        ("a\tb", "a b", [("same", "a"), ("del", "→"), ("ins", "␣"), ("same", "b")]),
     ],
 )
 def test_differences(before: str, after: str, parts: list[tuple[str, str]]) -> None:
