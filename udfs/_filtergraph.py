@@ -19,7 +19,7 @@ from ._media import open_streams
 from ._produced import produced
 
 if TYPE_CHECKING:
-    from av import AudioFrame, Packet, VideoFrame
+    from av import AudioFrame, Codec, Packet, VideoFrame
     from av.container import InputContainer, OutputContainer
     from av.filter import Graph
     from av.stream import Stream
@@ -263,16 +263,22 @@ def _video_encoder(out: OutputContainer, source: Stream, frame: VideoFrame) -> S
 
 
 def _audio_encoder(out: OutputContainer, source: Stream, frame: AudioFrame) -> Stream:
-    import av
-
-    name = source.codec_context.codec.canonical_name
-    try:
-        codec = av.Codec(name if name in out.supported_codecs else out.default_audio_codec, "w")
-    except av.codec.codec.UnknownCodecError:
-        codec = av.Codec(out.default_audio_codec, "w")
+    codec = _audio_codec(out, source.codec_context.codec.canonical_name)
     rates = sorted(codec.audio_rates or [frame.sample_rate])
     rate = next((r for r in rates if r >= frame.sample_rate), rates[-1])
     target = out.add_stream(codec.name, rate=rate, layout=frame.layout.name)
     formats = [f.name for f in codec.audio_formats or ()]
     target.codec_context.format = frame.format.name if not formats or frame.format.name in formats else formats[0]
     return target
+
+
+def _audio_codec(out: OutputContainer, own: str) -> Codec:
+    """The encoder of the codec that the sound has, else the usual one of the format."""
+    from av import Codec
+    from av.codec.codec import UnknownCodecError
+
+    usual = "opus" if out.format.name == "ogg" else out.default_audio_codec  # libsndfile cannot read FLAC in Ogg
+    try:
+        return Codec(own if own in out.supported_codecs else usual, "w")
+    except UnknownCodecError:
+        return Codec(usual, "w")

@@ -17,12 +17,12 @@ def audio_ffmpeg_wrapped(
 ) -> list[str]:
     """Puts each audio through one audio filter of FFmpeg, such as 'atempo', and gives the paths of the new files.
 
-    `filter_kwargs` is a JSON object with the options of the filter, as in
-    `audio_ffmpeg_wrapped(audios, 'atempo', '{"tempo": 1.5}')`; ffmpeg.org/ffmpeg-filters.html describes them. Without
-    `filter_name` the paths stay as they are. The new file has the format of the old one and, where there is an encoder
-    for it, its codec, else the usual codec of the format: so 24-bit WAV stays 24-bit, and Vorbis becomes FLAC in OGG.
-    The pictures of a video file are kept as they are; titles and covers are not. The file is named by its content and
-    put into `save_dir`, or the run's folder of produced media; it is made once.
+    `filter_kwargs` is a JSON object with the options of the filter, as in `audio_ffmpeg_wrapped(audios, 'atempo',
+    '{"tempo": 1.5}')`; ffmpeg.org/ffmpeg-filters.html describes them. Without `filter_name` the paths stay as they are.
+    The new file has the format of the old one and, where there is an encoder for it, its codec, else the usual codec of
+    the format: so 24-bit WAV stays 24-bit, and Vorbis becomes Opus at 48 kHz. The pictures of a video file are kept as
+    they are; titles and covers are not. The file is named by its content and put into `save_dir`, or the run's folder
+    of produced media; it is made once.
 
     Filters that read or write files, take commands, have several inputs or may go on for ever (`amovie`, `arnndn`,
     `ladspa`, `ametadata`, `asendcmd`, `apad`, `aloop` and their like) are refused. A file that is missing, broken, cut
