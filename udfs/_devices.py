@@ -14,9 +14,10 @@ from weakref import WeakKeyDictionary
 from juicesql.api import FunctionError
 
 Item = TypeVar("Item")
-# What libraries say in a RuntimeError where memory is short; torch.OutOfMemoryError is a RuntimeError too.
+# What torch and onnxruntime say where memory is short, in errors of several classes.
 _SHORT_OF_MEMORY = (
     "out of memory", "can't allocate memory", "not enough memory", "failed to allocate memory", "alloc_failed",
+    "bad_alloc",
 )  # fmt: skip
 # The batch size that worked, by the object that owns the model and the name of the call.
 _worked: WeakKeyDictionary[Any, dict[str, int]] = WeakKeyDictionary()
@@ -90,7 +91,7 @@ def _unless_out_of_memory(call: Callable[[Sequence[Item]], Sequence[Any]], part:
     """The values of a batch, or None; when it returns, nothing holds the memory of a failed batch any more."""
     try:
         found = list(call(part))
-    except (MemoryError, RuntimeError) as error:
+    except Exception as error:  # those of onnxruntime have no class in common with the others
         if not is_out_of_memory(error):
             raise
     else:

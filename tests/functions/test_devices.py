@@ -38,6 +38,9 @@ class Squares:
         RuntimeError("CUDA error: out of memory"),
         RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes"),
         RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+        Exception(
+            "[ONNXRuntimeError] : 6 : RUNTIME_EXCEPTION : Failed to allocate memory for requested buffer of size 1"
+        ),
         MemoryError(),
     ],
     ids=lambda e: str(e)[:20] or "MemoryError",
