@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import warnings
 from typing import TYPE_CHECKING, BinaryIO
 
-from .._media import open_file
-from ._images import FORMATS, ORIENTATION, open_image
+from ._images import ORIENTATION, open_image, opened
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -21,14 +19,10 @@ def image_size(path: str) -> tuple[int, int]:
     Of the common formats only the head and the end of the file are read. Raises what `open_image` raises, but does not
     see damage in the middle of a file.
     """
-    from PIL import Image
-
-    with warnings.catch_warnings(), open_file(path) as file:
-        warnings.simplefilter("ignore")
-        with Image.open(file, formats=FORMATS) as image:
-            if CHECKS.get(image.format or "", _unknown)(file):
-                width, height = image.size
-                return (height, width) if _is_on_its_side(image) else (width, height)
+    with opened(path) as image:
+        if CHECKS.get(image.format or "", _unknown)(image.fp):
+            width, height = image.size
+            return (height, width) if _is_on_its_side(image) else (width, height)
     return open_image(path).size
 
 

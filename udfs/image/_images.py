@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from .._media import open_file
@@ -20,12 +22,24 @@ def open_image(path: str) -> Image.Image:
 
     Raises for a file that is missing, broken, cut off, or of more pixels than Pillow's limit (178,956,970).
     """
-    from PIL import Image, ImageOps
+    from PIL import ImageOps
+
+    with opened(path) as image:
+        return (ImageOps.exif_transpose(image) if _is_turned(image) else image).convert("RGB")
+
+
+@contextmanager
+def opened(path: str) -> Iterator[Image.Image]:
+    """An image whose head is read; what is wrong with the file is an OSError that names it."""
+    from PIL import Image
 
     with warnings.catch_warnings(), open_file(path) as file:
         warnings.simplefilter("ignore")  # of odd metadata, and of many pixels that are still within the limit
-        with Image.open(file, formats=FORMATS) as image:
-            return (ImageOps.exif_transpose(image) if _is_turned(image) else image).convert("RGB")
+        try:
+            with Image.open(file, formats=FORMATS) as image:
+                yield image
+        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+            raise OSError(f"{path}: {error}") from error
 
 
 def _is_turned(image: Image.Image) -> bool:

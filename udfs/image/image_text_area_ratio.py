@@ -27,8 +27,8 @@ def image_text_area_ratio(images: list[str], detector: str) -> list[float]:
     The areas of the boxes around lines of text are added up; where boxes overlap, they count twice, so the ratio may
     be above 1. `detector` is the file of a model, or its name in the folder of models:
     - 'ch_PP-OCRv4_det_infer.onnx' (4.7 MB; Chinese, English and most other scripts), also taken from the package
-      rapidocr-onnxruntime, finds the boxes of RapidOCR 1.4.4 within a pixel; the short side of the image is brought to
-      736 pixels, the long one to 2000 at most;
+      rapidocr-onnxruntime, finds the boxes of RapidOCR 1.4.4, about to the pixel; the short side of the image is
+      brought to 736 pixels, the long one to 2000 at most;
     - 'craft_mlt_25k.pth' (83 MB), or other weights of CRAFT, finds those of EasyOCR 1.7.
 
     The image is turned as its EXIF orientation says. A file that is missing, broken, cut off or not a picture is an
