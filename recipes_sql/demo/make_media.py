@@ -162,6 +162,12 @@ IMAGES: tuple[tuple[str, Callable[[], Image], str], ...] = (
     ("ball.png", lambda: ball(0.5), "A red ball in the air above a wooden floor."),
     ("town.jpg", lambda: town(0.4), "The lit windows of many houses in a town at night."),
     ("waves.jpg", lambda: waves(0.2), "Small waves on the blue sea, seen from above."),
+    (
+        "nearer.jpg",
+        lambda: nearer(0.9),
+        "The tops of green hills, seen from near by, with part of the sun.",
+    ),
+    ("upright.png", lambda: hills(0.6, (180, 320)), "Dark green hills in a picture that is higher than it is wide."),
     ("lesson.png", lambda: lesson(0), "A slide that explains how water moves between sea, clouds and land."),
     ("wide.png", lambda: hills(0, (600, 60)), "A narrow strip of hills, ten times as wide as it is high."),
     ("large.jpg", lambda: waves(0.7).resize((1280, 720)), "The sea in a picture that is larger than the others."),
@@ -192,32 +198,29 @@ def write_video(path: Path, scene: Scene) -> None:
 
 
 def make_videos(folder: Path) -> list[dict[str, object]]:
-    """The files, and a row for each: also for one that is cut off, one that is no video, and one that is not there."""
+    """The files, and a row for each: also for one that is cut off."""
     (folder / "videos").mkdir(parents=True, exist_ok=True)
     for name, scene, _ in VIDEOS:
         write_video(folder / "videos" / f"{name}.mp4", scene)
     whole = (folder / "videos" / "hills.mp4").read_bytes()
     (folder / "videos" / "cut.mp4").write_bytes(whole[: len(whole) // 2])
-    (folder / "videos" / "page.mp4").write_text("<html><body>404 Not Found</body></html>\n")
-    captions = [(name, caption) for name, _, caption in VIDEOS]
-    broken = [(name, VIDEOS[0][2]) for name in ("cut", "page", "missing")]
+    captions = [*((name, caption) for name, _, caption in VIDEOS), ("cut", VIDEOS[0][2])]
     return [
         {"id": name, "text": f"<__dj__video> {caption} <|__dj__eoc|>", "videos": [f"videos/{name}.mp4"]}
-        for name, caption in captions + broken
+        for name, caption in captions
     ]
 
 
 def make_images(folder: Path) -> list[dict[str, object]]:
-    """The files, and a row for each: also for one that is cut off and one that is not there."""
+    """The files, and a row for each: also for one that is cut off."""
     (folder / "images").mkdir(parents=True, exist_ok=True)
     for name, picture, _ in IMAGES:
         picture().save(folder / "images" / name)
     (folder / "images" / "cut.jpg").write_bytes((folder / "images" / "hills.jpg").read_bytes()[:1500])
-    captions = [(name, caption) for name, _, caption in IMAGES]
-    broken = [(name, IMAGES[0][2]) for name in ("cut.jpg", "missing.png")]
+    captions = [*((name, caption) for name, _, caption in IMAGES), ("cut.jpg", IMAGES[0][2])]
     return [
         {"id": name.partition(".")[0], "text": f"<__dj__image> {caption}", "images": [f"images/{name}"]}
-        for name, caption in captions + broken
+        for name, caption in captions
     ]
 
 
