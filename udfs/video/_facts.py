@@ -74,6 +74,8 @@ def video_stream(container: InputContainer, path: str) -> VideoStream:
     if not streams:
         raise ValueError(f"{path} has no video stream")
     stream = streams[0]
+    if stream.codec_context is None:
+        raise ValueError(f"the video stream of {path} is damaged, or of an unknown kind")
     if not stream.width * stream.height:
         raise ValueError(f"{path} does not say how large its frames are")
     if stream.width * stream.height > MOST_PIXELS:
