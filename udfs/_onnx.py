@@ -23,7 +23,7 @@ def session(file: Path) -> Any:
     try:
         import onnxruntime
     except ImportError as error:
-        mend = "pip install 'juicesql[models]'"
+        mend = "pip install 'juicesql[media]'"
         raise FunctionError.of("no-library", "onnxruntime is not installed", mend) from error
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3

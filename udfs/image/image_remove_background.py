@@ -36,7 +36,7 @@ def _assets(model: str, alpha_matting: bool, **_: object) -> list[Path]:
     "save_dir VARCHAR := '') -> VARCHAR[]",
     runs_on="device",
     rowwise=True,
-    extra="models",
+    extra="media",
     assets=_assets,
 )
 class ImageRemoveBackground:
@@ -51,7 +51,7 @@ class ImageRemoveBackground:
 
     The image is turned as its EXIF orientation says. The name of a new file comes from the content of the old one; it
     is put into `save_dir`, or the run's folder of produced media, and made once. A file that is missing, broken, cut
-    off or not a picture is an error of its row. No images: an empty list. Needs juicesql[media] too.
+    off or not a picture is an error of its row. No images: an empty list.
 
     Source: Data-Juicer's image_remove_background_mapper, which leaves the model to the package rembg: U2-Net (Qin and
     others 2020) in its versions before 2.0.80, with the same pixels.

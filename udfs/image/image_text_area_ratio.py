@@ -18,7 +18,7 @@ def _assets(detector: str) -> list[Path]:
     "image_text_area_ratio(images VARCHAR[], detector VARCHAR := 'ch_PP-OCRv4_det_infer.onnx') -> DOUBLE[]",
     runs_on="device",
     rowwise=True,
-    extra="models",
+    extra="media",
     assets=_assets,
 )
 def image_text_area_ratio(images: list[str], detector: str) -> list[float]:
@@ -29,10 +29,11 @@ def image_text_area_ratio(images: list[str], detector: str) -> list[float]:
     - 'ch_PP-OCRv4_det_infer.onnx' (4.7 MB; Chinese, English and most other scripts), also taken from the package
       rapidocr-onnxruntime, finds the boxes of RapidOCR 1.4.4, about to the pixel; the short side of the image is
       brought to 736 pixels, the long one to 2000 at most;
-    - 'craft_mlt_25k.pth' (83 MB), or other weights of CRAFT, finds those of EasyOCR 1.7.
+    - 'craft_mlt_25k.pth' (83 MB), or other weights of CRAFT, finds those of EasyOCR 1.7, in five times the time; it needs
+      juicesql[models].
 
     The image is turned as its EXIF orientation says. A file that is missing, broken, cut off or not a picture is an
-    error of its row. No images: an empty list. Needs juicesql[media] too.
+    error of its row. No images: an empty list.
 
     Usual cut: all_between(image_text_area_ratio(images), 0, 0.2). Source: the formula of Data-Juicer's
     video_ocr_area_ratio_filter, with CRAFT (Baek and others 2019) there; PP-OCR (Du and others 2020).
