@@ -29,8 +29,8 @@ def image_text_area_ratio(images: list[str], detector: str) -> list[float]:
     - 'ch_PP-OCRv4_det_infer.onnx' (4.7 MB; Chinese, English and most other scripts), also taken from the package
       rapidocr-onnxruntime, finds the boxes of RapidOCR 1.4.4, about to the pixel; the short side of the image is
       brought to 736 pixels, the long one to 2000 at most;
-    - 'craft_mlt_25k.pth' (83 MB), or other weights of CRAFT, finds those of EasyOCR 1.7, in five times the time; it needs
-      juicesql[models].
+    - 'craft_mlt_25k.pth' (83 MB), or other weights of CRAFT, finds those of EasyOCR 1.7, in five times the time; CRAFT
+      needs juicesql[models].
 
     The image is turned as its EXIF orientation says. A file that is missing, broken, cut off or not a picture is an
     error of its row. No images: an empty list.
