@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -260,6 +262,15 @@ def test_captions_are_those_of_plain_transformers(blip2: str, pictures: list[str
     assert [len(new) for new in got] == [1, 0]
 
 
+def test_older_models_do_not_name_the_token_of_pictures(blip2: str, pictures: list[str], tmp_path: Path) -> None:
+    older = shutil.copytree(blip2, tmp_path / "older")
+    config = json.loads((older / "config.json").read_text())
+    (older / "config.json").write_text(json.dumps({k: v for k, v in config.items() if "image_token" not in k}))
+    texts, images = [IMAGE], [pictures[:1]]
+    wanted = run("image_captioning", texts, images, hf_img2seq=blip2, max_new_tokens=5)
+    assert run("image_captioning", texts, images, hf_img2seq=str(older), max_new_tokens=5) == wanted
+
+
 def test_captions_are_drawn_by_text_place_and_seed(blip2: str, pictures: list[str]) -> None:
     texts = [f"{IMAGE}{IMAGE}", f"{IMAGE} other words", f"{IMAGE}"]
     images = [[pictures[0]] * 2, [pictures[1]], [pictures[1]]]
@@ -273,6 +284,27 @@ def test_captions_are_drawn_by_text_place_and_seed(blip2: str, pictures: list[st
     one = run("image_captioning", texts, images, **options, caption_num=3)
     assert all(new[0] in all_of_row for new, all_of_row in zip(one[1:], every[1:], strict=True))
     assert one != run("image_captioning", texts, images, **options, caption_num=3, seed=1)
+
+
+def test_a_batch_that_memory_cannot_hold_is_halved(blip2: str, pictures: list[str], monkeypatch) -> None:
+    texts, images = [IMAGE] * 6, [[path] for path in pictures[:6]]
+    options = {"hf_img2seq": blip2, "max_new_tokens": 4}
+    wanted = run("image_captioning", texts, images, **options)
+    sizes: list[int] = []
+    scores = _captions.Captioner.scores
+
+    def limited(self: Any, inputs: list, most: int) -> list[str]:
+        sizes.append(len(inputs))
+        if len(inputs) > most:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return scores(self, inputs)
+
+    monkeypatch.setattr(_captions.Captioner, "scores", lambda self, inputs: limited(self, inputs, 2))
+    assert run("image_captioning", texts, images, **options, prompt="") == wanted
+    assert sizes == [6, 3, 1, 1, 1, 1, 1, 1]
+    monkeypatch.setattr(_captions.Captioner, "scores", lambda self, inputs: limited(self, inputs, 0))
+    got, failures = measured("image_captioning", [*texts, "none"], [*images, []], **options, prompt="")
+    assert got == [None] * 6 + [["none"]] and failures.keys() == set(range(6))
 
 
 def test_the_caption_nearest_by_simhash_is_kept(blip2: str, pictures: list[str], monkeypatch) -> None:

@@ -114,6 +114,8 @@ def _written(
     found, problems = scored(captioner, wanted, paths)
     joined = {}
     for at, said in found.items():
+        if at in problems:
+            continue
         count = len(said) // len(task.candidates(texts[at[0]], at[1]))  # of the pictures of the file
         joined[at] = [". ".join(said[first : first + count]) for first in range(0, len(said), count)]
     return joined, problems
