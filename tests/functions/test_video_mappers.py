@@ -27,6 +27,7 @@ from juicesql.registry import Registry  # noqa: E402
 
 REGISTRY = Registry()
 FOLDER = Path(__file__).parent
+SPLITS = {"video_split_by_key_frame": {}, "video_split_by_duration": {"split_duration": 1.2}}
 
 
 def made(function: str, *paths: Path, **parameters: object) -> list:
@@ -110,10 +111,7 @@ def test_clips_of_key_frames_are_copied_packets(four_seconds: Path, out: str) ->
 )
 def test_clips_of_all_kinds_of_files(name: str, options: dict, tmp_path: Path, out: str) -> None:
     source = film(tmp_path / name, 72, **options)
-    for function, settings in {
-        "video_split_by_key_frame": {},
-        "video_split_by_duration": {"split_duration": 1.2},
-    }.items():
+    for function, settings in SPLITS.items():
         clips = made(function, source, save_dir=out, **settings)
         assert len(clips) == 3
         assert [n for c in clips for n in numbers_in(c["video"])] == [*range(72)]
@@ -125,6 +123,18 @@ def test_clips_of_all_kinds_of_files(name: str, options: dict, tmp_path: Path, o
             assert rotation_of(clip["video"]) == options.get("rotation", 0)
             if sounds:
                 assert second_heard(clip["video"], 0.3) == int(clip["start_seconds"] + 0.3)
+
+
+@pytest.mark.parametrize("name", ["short.mp4", "short.mkv", "short.avi", "short.ts"])
+def test_sound_may_end_before_the_pictures(
+    name: str, tmp_path: Path, out: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = definitions_films.tones
+    monkeypatch.setattr(definitions_films, "tones", lambda seconds: whole(1.0))
+    source = film(tmp_path / name, 72)
+    for function, settings in SPLITS.items():
+        clips = made(function, source, save_dir=out, **settings)
+        assert [n for c in clips for n in numbers_in(c["video"])] == [*range(72)]
 
 
 def test_frames_keep_their_times(tmp_path: Path, out: str) -> None:
@@ -342,6 +352,16 @@ def test_frames_are_files(settings: dict, expected: list[int], four_seconds: Pat
     frames, again = made("video_extract_frames", four_seconds, four_seconds, save_dir=out, **settings)
     assert frames == again
     assert [number_of(np.asarray(Image.open(path))) for path in frames] == expected
+
+
+def test_frames_of_avi_files_with_b_frames(tmp_path: Path, out: str) -> None:
+    from definitions_films import number_of
+
+    source = film(tmp_path / "film.avi", 72, cuts=(31,))
+    (frames,) = made("video_extract_frames", source, frame_sampling_method="all_frames", save_dir=out)
+    assert [number_of(np.asarray(Image.open(path))) for path in frames] == [*range(72)]
+    clips = made("video_split_by_scene", source, save_dir=out)
+    assert [numbers_in(c["video"]) for c in clips] == [[*range(31)], [*range(31, 72)]]
 
 
 def test_colours_stay_as_they_are(tmp_path: Path) -> None:

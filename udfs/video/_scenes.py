@@ -10,6 +10,7 @@ import numpy as np
 from juicesql.api import FunctionError
 
 from .._media import open_streams
+from ._decoded import shown_frames
 from ._facts import video_stream
 
 if TYPE_CHECKING:
@@ -55,9 +56,7 @@ def _small_pictures(path: str) -> Iterator[tuple[int, np.ndarray]]:
     import cv2
 
     with open_streams(path) as container:
-        for frame in container.decode(video_stream(container, path)):
-            if frame.pts is None:
-                continue
+        for frame in shown_frames(container, video_stream(container, path)):
             picture = frame.to_ndarray(format="bgr24")
             factor = max(frame.width, frame.height) / WIDTH
             if factor > 1:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._media import open_streams
+from ._decoded import shown_frames
 from ._facts import video_stream
 from ._parts import Part
 
@@ -153,8 +154,8 @@ def _encoded(
 def _decoded(old: InputContainer, stream: VideoStream, part: Part | None) -> Iterator[VideoFrame]:
     if part:
         old.seek(part.seek, stream=stream)
-    for frame in old.decode(stream):
-        if frame.pts is None or (part and frame.pts < part.start):
+    for frame in shown_frames(old, stream):
+        if part and frame.pts < part.start:
             continue
         if part and frame.pts >= part.end:
             break

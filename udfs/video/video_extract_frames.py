@@ -16,6 +16,7 @@ from juicesql.api import FunctionError, Sampling, mapper
 from .._media import open_streams
 from .._produced import produced
 from ._clips import content_of
+from ._decoded import shown_frames
 from ._facts import Facts, video_facts, video_stream
 from ._frames import chosen
 from ._parts import end_of, exact
@@ -115,10 +116,11 @@ def _decoded(path: str, facts: Facts, times: set[int]) -> Iterator[VideoFrame]:
         stream = video_stream(container, path)
         if times <= {time for time, _ in facts.keys}:
             stream.codec_context.skip_frame = "NONKEY"
-        for frame in container.decode(stream):
+        last = max(times)
+        for frame in shown_frames(container, stream):
             if frame.pts in times:
                 yield frame
-            if frame.pts is not None and frame.pts >= max(times):
+            if frame.pts >= last:
                 return
 
 

@@ -31,8 +31,8 @@ def video_resize_aspect_ratio(
     made again. No videos: an empty list. A file that is missing, broken, cut off or without video is an error of its
     row, and so is a result of more than 178,956,970 pixels a frame.
 
-    Source: Data-Juicer's video_resize_aspect_ratio_mapper, which loses the sound, marks the new pixels as stretched so
-    that players show the old proportion, and fails where rounding misses a bound.
+    Source: Data-Juicer's video_resize_aspect_ratio_mapper, which loses the sound and fails where rounding misses a
+    bound.
     """
     low, high = _ratio("min_ratio", min_ratio), _ratio("max_ratio", max_ratio)
     grow = strategy.lower() == "increase"

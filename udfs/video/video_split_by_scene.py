@@ -5,7 +5,8 @@ from importlib.metadata import version
 from juicesql.api import FunctionError, mapper
 
 from ._clips import CLIPS, clips
-from ._parts import parts_of
+from ._facts import Facts
+from ._parts import Part, parts_of
 from ._scenes import scene_detector, scene_starts
 
 
@@ -20,7 +21,18 @@ from ._scenes import scene_detector, scene_starts
     assets=lambda **_: [f"scenedetect {version('scenedetect')}"],
 )
 def video_split_by_scene(
-    videos: list[str], detector: str, threshold: float, min_scene_len: int, *settings: object
+    videos: list[str],
+    detector: str,
+    threshold: float,
+    min_scene_len: int,
+    weights: list[float],
+    luma_only: bool,
+    kernel_size: int | None,
+    window_width: int,
+    min_content_val: float,
+    fade_bias: float,
+    add_final_scene: bool,
+    save_dir: str,
 ) -> list[dict[str, object]]:
     """Cuts each video where the scene changes, found by a detector of PySceneDetect: one clip for each scene.
 
@@ -50,25 +62,31 @@ def video_split_by_scene(
     which answers a file that it cannot read with the name of a file that is not there, and replaces the videos of a
     sample by all their clips.
     """
-    names = ("weights", "luma_only", "kernel_size", "window_width", "min_content_val", "fade_bias", "add_final_scene")
-    options = dict(zip(names, settings[:-1], strict=True))
-    _check(options)
-
-    def starts(path: str) -> list[int]:
-        return scene_starts(path, scene_detector(detector, threshold, min_scene_len, options))
-
+    _check(weights, kernel_size, window_width)
+    options = {
+        "weights": weights,
+        "luma_only": luma_only,
+        "kernel_size": kernel_size,
+        "window_width": window_width,
+        "min_content_val": min_content_val,
+        "fade_bias": fade_bias,
+        "add_final_scene": add_final_scene,
+    }
     scene_detector(detector, threshold, min_scene_len, options)  # a wrong name is told before a file is read
-    name = "video_split_by_scene"
-    return clips(videos, lambda path, facts: parts_of(facts, starts(path)), name, 1, str(settings[-1]))
+
+    def cut(path: str, facts: Facts) -> list[Part]:
+        return parts_of(facts, scene_starts(path, scene_detector(detector, threshold, min_scene_len, options)))
+
+    return clips(videos, cut, "video_split_by_scene", 1, save_dir)
 
 
-def _check(options: dict[str, object]) -> None:
-    weights, kernel = options["weights"], options["kernel_size"]
+def _check(weights: list[float], kernel_size: int | None, window_width: int) -> None:
     if len(weights) != 4 or not any(weights):
+        mend = "give four: of hue, saturation, brightness and edges"
+        raise FunctionError.of("bad-parameter", f"weights are {weights}", mend)
+    if kernel_size is not None and (kernel_size < 3 or kernel_size % 2 == 0):
         raise FunctionError.of(
-            "bad-parameter", f"weights are {weights}", "give those of hue, saturation, brightness, edges"
+            "bad-parameter", f"kernel_size is {kernel_size}", "give an odd number from 3 on, or NULL"
         )
-    if kernel is not None and (kernel < 3 or kernel % 2 == 0):
-        raise FunctionError.of("bad-parameter", f"kernel_size is {kernel}", "give an odd number from 3 on, or NULL")
-    if options["window_width"] < 1:
-        raise FunctionError.of("bad-parameter", f"window_width is {options['window_width']}", "give at least 1")
+    if window_width < 1:
+        raise FunctionError.of("bad-parameter", f"window_width is {window_width}", "give at least 1")
