@@ -13,7 +13,8 @@ its run and deleted afterwards.
 
 The peers live in `work/peer-venv` (see peer.py) and in `work/dedup-venv`, which is made by itself and holds what
 `python -m pip install` gives for REQUIREMENTS and, with --no-deps, for LAST: most that text-dedup asks for serves its
-other commands, and it names versions that datasets does not take. `--publish` writes results/ and docs/dedup-speed.md.
+other commands, and it names versions that datasets does not take. `--publish` writes results/ and docs/dedup-speed.md,
+`--page` only the page, out of the newest results.
 """
 
 from __future__ import annotations
@@ -226,7 +227,7 @@ def growth(options: argparse.Namespace) -> dict[str, Any]:
 def heading(python: Path | None) -> dict[str, Any]:
     facts = machine.facts(peer.ensure(WORK) if python else None)
     if python:
-        names = [requirement.partition("==")[0] for requirement in (*REQUIREMENTS[:4], LAST)]
+        names = [requirement.partition("==")[0] for requirement in (*REQUIREMENTS[:3], LAST)]
         facts["peer_versions"] |= machine.versions(python, names)
     line = shlex.join(["python", "benchmarks/dedup.py", *sys.argv[1:]])
     return {"date": date.today().isoformat(), "command": line, "machine": facts}
@@ -260,6 +261,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--memory-limit", help="of ours; 8GB, and 4GB with --growth")
     parser.add_argument("--publish", action="store_true", help="write results/ and docs/dedup-speed.md")
+    parser.add_argument("--page", action="store_true", help="measure nothing, write the page again")
     found = parser.parse_args()
     found.memory_limit = found.memory_limit or ("8GB" if found.growth is None else "4GB")
     return found
@@ -268,6 +270,9 @@ def arguments() -> argparse.Namespace:
 def main() -> int:
     options = arguments()
     WORK.mkdir(exist_ok=True)
+    if options.page:
+        publish()
+        return 0
     if options.growth is None:
         print(dedup_page.page(comparison(options), None))
     else:

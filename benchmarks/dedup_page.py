@@ -29,6 +29,18 @@ of the tools.
 How it is measured: [benchmarks/README.md](../benchmarks/README.md). Speed differs from machine to machine; the ratios
 of one run are what counts."""
 
+NOTES = """\
+## How the tools were run
+
+- `juicesql`: `near_dedup('source')` with every setting at its default, for both languages
+- `py-data-juicer`: `document_minhash_deduplicator` with its defaults; `character`: with `tokenization: character`, as
+  it recommends for Chinese
+- `datatrove`: its four MinHash steps with their defaults; `cmn`: with the language of the word tokenizer set to Chinese
+- `text-dedup`: its command `text_dedup.minhash` with its defaults
+- `datasketch`, `rensa`: 5-grams of words, or of characters where it says so, 256 permutations, threshold 0.7. The
+  libraries leave the shingles to their user, whose Python is most of rensa's CPU. `R-MinHash` and `C-MinHash` are
+  rensa's deduplicators, `LSH alone` its index, in which every candidate counts as a duplicate"""
+
 
 def page(compared: dict[str, Any] | None, growing: dict[str, Any] | None) -> str:
     """The page in docs/ of the results that there are."""
@@ -36,7 +48,7 @@ def page(compared: dict[str, Any] | None, growing: dict[str, Any] | None) -> str
     if compared:
         parts += [INTRODUCTION, *(_language(name, s) for name, s in compared["languages"].items())]
         parts.append("## Aims\n\n" + table(["aim", "measured", "met"], list(_judged(compared["languages"]))))
-        parts.append(_circumstances(compared))
+        parts += [NOTES, _circumstances(compared)]
     if growing:
         parts.append(_growth(growing))
     return "\n\n".join(parts) + "\n"
