@@ -1,0 +1,1 @@
+"""The dashboard: Streamlit pages over the stats database of a project. Reads only, and needs no recipe functions."""

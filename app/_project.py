@@ -1,0 +1,102 @@
+"""The stats database as the pages see it: opened read-only for the moment of a query, never held.
+
+DuckDB locks a file for as long as it is open, so a page that held it would stop the next run. Results are cached under
+the state of the file (`FileState`), and are computed again when a run has changed it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+
+from juicesql.errors import StoreError
+from juicesql.store import FILE, Store
+
+PATIENCE = 1.5  # seconds that a page waits for a run to let go of the file
+
+
+@dataclass(frozen=True)
+class FileState:
+    """Which stats database, and as of when: the key of everything that is cached. Equal states, equal contents."""
+
+    root: Path
+    changed: tuple[int, ...]  # times and sizes of the file and its log
+
+    @property
+    def exists(self) -> bool:
+        return bool(self.changed)
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """A row of the list of runs, whatever its status."""
+
+    run_id: str
+    recipe: str
+    status: str
+    message: str | None
+    source: str | None
+    source_id: int | None
+    started: datetime | None
+    seconds: float | None
+    rows_in: int | None
+    kept: int | None
+    dropped: int | None
+    duplicates: int | None
+    errors: int | None
+    rows_out: int | None
+    export: str | None
+
+    @property
+    def done(self) -> bool:
+        return self.status == "done"
+
+
+def file_state(root: Path) -> FileState:
+    """The state of a project's stats database now."""
+    changed: list[int] = []
+    for path in (root / FILE, root / f"{FILE}.wal"):
+        if path.exists():
+            facts = path.stat()
+            changed += [facts.st_mtime_ns, facts.st_size]
+    return FileState(root, tuple(changed))
+
+
+@contextmanager
+def opened(root: Path, patience: float = PATIENCE) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The stats database, read-only. Waits while a run writes it; StoreError `store-in-use` when that takes long."""
+    waiting = time.monotonic() + patience
+    while True:
+        manager = Store(root).open(read_only=True)
+        try:
+            con = manager.__enter__()
+            break
+        except StoreError as error:
+            if not in_use(error) or time.monotonic() > waiting:
+                raise
+            time.sleep(0.1)
+    try:
+        yield con
+    finally:
+        manager.__exit__(None, None, None)
+
+
+def in_use(error: StoreError) -> bool:
+    """Whether it says that a run is writing the file."""
+    return any(p.code == "store-in-use" for p in error.problems)
+
+
+def runs_of(con: duckdb.DuckDBPyConnection) -> list[RunInfo]:
+    """All runs, the newest first."""
+    rows = con.execute(
+        "select run_id, recipe, status, message, source, source_id, started, seconds, rows_in, samples_kept, "
+        "samples_dropped, samples_duplicate, samples_error, rows_out, export from runs "
+        "order by started desc, run_id desc"
+    ).fetchall()
+    return [RunInfo(*row) for row in rows]

@@ -1,0 +1,139 @@
+"""What stands around every page: navigation, the sidebar with project, run and language, and the URL."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import streamlit as st
+
+from juicesql.errors import StoreError
+from juicesql.project import open_project
+
+from ._project import FileState, RunInfo, file_state, in_use, opened, runs_of
+from ._words import LANGUAGES, Words, language_of
+
+
+@dataclass(frozen=True)
+class View:
+    """What a page gets. `run` is the one chosen in the sidebar: None when the project has none."""
+
+    state: FileState
+    runs: tuple[RunInfo, ...]
+    run: RunInfo | None
+    words: Words
+
+    @property
+    def root(self) -> Path:
+        return self.state.root
+
+
+@dataclass(frozen=True)
+class PageEntry:
+    """A page: its place in the URL, its title (a message), its icon, and what draws it."""
+
+    path: str
+    title: str
+    icon: str
+    show: Callable[[View], None]
+
+
+def run_app(pages: tuple[PageEntry, ...]) -> None:
+    """Draw the whole app once. Streamlit calls it again after every touch."""
+    st.set_page_config(page_title="juicesql", page_icon="🧃", layout="wide")
+    words = Words(_language())
+    state = file_state(_root())
+    places = [
+        st.Page(partial(_draw, p, state, words), title=words(p.title), icon=p.icon, url_path=p.path, default=not i)
+        for i, p in enumerate(pages)
+    ]
+    st.navigation(places).run()
+
+
+def _root() -> Path:
+    """The project folder: the first argument after `--`, else the nearest one from here."""
+    return open_project(Path(sys.argv[1]) if len(sys.argv) > 1 else None).root
+
+
+def _language() -> str:
+    if "language" not in st.session_state:
+        st.session_state.language = language_of(st.query_params.get("language") or st.context.locale)
+    return str(st.session_state.language)
+
+
+def _draw(page: PageEntry, state: FileState, words: Words) -> None:
+    try:
+        runs = _runs(state) if state.exists else ()
+    except StoreError as error:
+        _sidebar(state, (), words)
+        _explain(error, words)
+        return
+    run = _sidebar(state, runs, words)
+    st.title(words(page.title))
+    try:
+        page.show(View(state, runs, run, words))
+    except StoreError as error:
+        _explain(error, words)
+
+
+@st.cache_data(show_spinner=False, max_entries=4)
+def _runs(state: FileState) -> tuple[RunInfo, ...]:
+    with opened(state.root) as con:
+        return tuple(runs_of(con))
+
+
+def _sidebar(state: FileState, runs: tuple[RunInfo, ...], words: Words) -> RunInfo | None:
+    with st.sidebar:
+        st.markdown(f"**{words('Project')}**")
+        st.code(str(state.root), language=None, wrap_lines=True)
+        run = _choose_run(runs, words) if runs else None
+        st.segmented_control(words("Language"), list(LANGUAGES), format_func=LANGUAGES.__getitem__, key="language")
+    remember(run=run.run_id if run else None, language=words.language)
+    return run
+
+
+def _choose_run(runs: tuple[RunInfo, ...], words: Words) -> RunInfo:
+    """The run in the URL, else the one chosen before, else the newest finished one."""
+    by_id = {r.run_id: r for r in runs}
+    if st.session_state.get("run") not in by_id:
+        asked = st.query_params.get("run")
+        newest = next((r.run_id for r in runs if r.done), runs[0].run_id)
+        st.session_state.run = asked if asked in by_id else newest
+    chosen = st.selectbox(words("Run"), list(by_id), format_func=lambda i: _title(by_id[i]), key="run")
+    return by_id[chosen]
+
+
+def _title(run: RunInfo) -> str:
+    when = f"{run.started:%Y-%m-%d %H:%M}" if run.started else run.run_id
+    return f"{run.recipe} · {when}" + ("" if run.done else f" · {run.status}")
+
+
+def remember(**values: str | None) -> None:
+    """Put values into the URL, so that it can be sent to others. None takes one out."""
+    for name, value in values.items():
+        if value is None:
+            st.query_params.pop(name, None)
+        elif st.query_params.get(name) != value:
+            st.query_params[name] = value
+
+
+def _explain(error: StoreError, words: Words) -> None:
+    if not in_use(error):
+        st.error(str(error))
+        return
+    st.info(words("A run is writing the stats database. This page tries again by itself."))
+    _try_again()
+
+
+@st.fragment(run_every=2)
+def _try_again() -> None:
+    """Draw the app again as soon as the file can be opened."""
+    try:
+        with opened(_root(), patience=0):
+            pass
+    except StoreError:
+        return
+    st.rerun()
