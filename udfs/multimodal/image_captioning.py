@@ -28,11 +28,11 @@ def _assets(hf_img2seq: str, trust_remote_code: bool, **_others: object) -> list
 class ImageCaptioning:
     """Captions of a text's images by BLIP-2 as new texts, a list to UNNEST.
 
-    The list has the text itself (`keep_original_sample`), then the new texts: the special tokens of each chunk, with "
-    caption " after each `image_special_token`, and `eoc_special_token` behind; chunks without special tokens are left
-    out. For each image `caption_num` candidates are drawn, of which `keep_candidate_mode` keeps a random one
-    ('random_any'), the one whose SimHash (window 2) is nearest to that of the chunk's words ('similar_one_simhash'), or
-    'all', each in a new text of its own. A text without images has no new ones.
+    The list has the text itself (`keep_original_sample`), then the new texts: the special tokens of each chunk, with a
+    caption between blanks after each `image_special_token`, and `eoc_special_token` behind; chunks without special
+    tokens are left out. For each image `caption_num` candidates are drawn, of which `keep_candidate_mode` keeps a
+    random one ('random_any'), the one whose SimHash (window 2) is nearest to that of the chunk's words
+    ('similar_one_simhash'), or 'all', each in a new text of its own. A text without images has no new ones.
 
     A caption continues `prompt`, or nothing; each token is drawn from the 50 likeliest, up to `max_new_tokens`. Blanks
     around a caption are removed. What is drawn depends on the text, the place of the image in it and `seed`, so a rerun

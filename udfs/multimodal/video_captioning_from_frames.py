@@ -31,11 +31,11 @@ def _assets(hf_img2seq: str, trust_remote_code: bool, **_others: object) -> list
 class VideoCaptioningFromFrames:
     """Captions of frames of a text's videos by BLIP-2 as new texts, a list to UNNEST.
 
-    The list has the text itself (`keep_original_sample`), then the new texts: the special tokens of each chunk, with "
-    caption " after each `video_special_token`, and `eoc_special_token` behind; chunks without special tokens are left
-    out. For each video `caption_num` candidates are drawn, of which `keep_candidate_mode` keeps a random one
-    ('random_any'), the one whose SimHash (window 2) is nearest to that of the chunk's words ('similar_one_simhash'), or
-    'all', each in a new text of its own. A text without videos has no new ones.
+    The list has the text itself (`keep_original_sample`), then the new texts: the special tokens of each chunk, with a
+    caption between blanks after each `video_special_token`, and `eoc_special_token` behind; chunks without special
+    tokens are left out. For each video `caption_num` candidates are drawn, of which `keep_candidate_mode` keeps a
+    random one ('random_any'), the one whose SimHash (window 2) is nearest to that of the chunk's words
+    ('similar_one_simhash'), or 'all', each in a new text of its own. A text without videos has no new ones.
 
     Frames are all key frames ('all_keyframes'), or with 'uniform' `frame_num` of them spread evenly, the first and the
     last included; they are mirrored if a flip is asked for. Each sampled frame gets a caption, and those of a video are

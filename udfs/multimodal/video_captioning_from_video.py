@@ -31,11 +31,11 @@ def _assets(hf_video_blip: str, trust_remote_code: bool, **_others: object) -> l
 class VideoCaptioningFromVideo:
     """Captions of a text's videos by Video-BLIP, which sees their frames together, as new texts: a list to UNNEST.
 
-    The list has the text itself (`keep_original_sample`), then the new texts: the special tokens of each chunk, with "
-    caption " after each `video_special_token`, and `eoc_special_token` behind; chunks without special tokens are left
-    out. For each video `caption_num` candidates are drawn, of which `keep_candidate_mode` keeps a random one
-    ('random_any'), the one whose SimHash (window 2) is nearest to that of the chunk's words ('similar_one_simhash'), or
-    'all', each in a new text of its own. A text without videos has no new ones.
+    The list has the text itself (`keep_original_sample`), then the new texts: the special tokens of each chunk, with a
+    caption between blanks after each `video_special_token`, and `eoc_special_token` behind; chunks without special
+    tokens are left out. For each video `caption_num` candidates are drawn, of which `keep_candidate_mode` keeps a
+    random one ('random_any'), the one whose SimHash (window 2) is nearest to that of the chunk's words
+    ('similar_one_simhash'), or 'all', each in a new text of its own. A text without videos has no new ones.
 
     Frames are all key frames ('all_keyframes'), or with 'uniform' `frame_num` of them spread evenly, the first and the
     last included; they are mirrored if a flip is asked for. The query tokens of the model look at all sampled frames of
@@ -48,10 +48,10 @@ class VideoCaptioningFromVideo:
     read, or another number of videos than of tokens, is an error of the row; `trust_remote_code` lets the model's
     folder bring code, which is then executed.
 
-    Source: Data-Juicer's video_captioning_from_video_mapper; Video-BLIP (Yu and others 2023, "Efficient In-Context
-    Learning in Vision-Language Models for Egocentric Videos"). Data-Juicer draws within 4 beams and without a seed,
-    repeats the prompt in the caption, and puts the captions of a chunk with several videos behind its first token, the
-    last video first. Its `prompt_key`, a prompt for each row, is left out.
+    Source: Data-Juicer's video_captioning_from_video_mapper; Video-BLIP (K. P. Yu 2023), a BLIP-2 (Li and others 2023)
+    that was trained on videos of Ego4D. Data-Juicer draws within 4 beams and without a seed, repeats the prompt in the
+    caption, and puts the captions of a chunk with several videos behind its first token, the last video first. Its
+    `prompt_key`, a prompt for each row, is left out.
     """
 
     def __init__(self, hf_video_blip: str, prompt: str | None, trust_remote_code: bool) -> None:
