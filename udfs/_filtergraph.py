@@ -32,9 +32,14 @@ MOST_FRAMES = 2_000_000  # of a video
 MOST_SAMPLES = 2_000_000_000  # of a sound: 12 hours at 44.1 kHz
 MOST_TRACKS = 16
 FRACTIONAL = frozenset({"mp4", "mov", "ipod", "matroska", "webm", "3gp"})  # formats with any time for any frame
-QUALITY = {"h264": {}, "vp9": {}, "av1": {}, "rawvideo": {}, "ffv1": {}}  # those that are good when nothing is said
+GOOD = frozenset({"h264", "vp9", "av1", "rawvideo", "ffv1"})  # encoders that are good when nothing is said
 UNNAMED = {"1 channels": "mono", "2 channels": "stereo", "6 channels": "5.1", "8 channels": "7.1"}  # of WAV files
-GOOD = {"flags": "+qscale", "global_quality": str(3 * 118)}  # on the scale of the older encoders, from 1 to 31
+BETTER = {"flags": "+qscale", "global_quality": str(3 * 118)}  # 3 on the scale of the older ones, from 1 to 31
+# Filters that turn pictures by so many degrees to the left.
+TURNS = {
+    90: [("transpose", "cclock")], -90: [("transpose", "clock")],
+    180: [("hflip", ""), ("vflip", "")], -180: [("hflip", ""), ("vflip", "")],
+}  # fmt: skip
 
 
 def check_filters(filters: Filters, kind: str) -> None:
@@ -203,7 +208,7 @@ def _graph(source: Stream, frame: Any, filters: Filters) -> Graph:
     graph = av.filter.Graph()
     graph.threads = 1
     if source.type == "video":
-        nodes = [_picture_source(graph, source, frame), *(graph.add(*f) for f in _turns(frame.rotation))]
+        nodes = [_picture_source(graph, source, frame), *(graph.add(*f) for f in TURNS.get(frame.rotation, ()))]
     else:
         rate, layout = frame.sample_rate, frame.layout.name
         nodes = [graph.add_abuffer(None, rate, frame.format.name, layout, time_base=source.time_base)]
@@ -228,13 +233,6 @@ def _picture_source(graph: Graph, source: Stream, frame: VideoFrame) -> Any:
     )
 
 
-def _turns(rotation: int) -> list[tuple[str, str]]:
-    """Filters that turn pictures by `rotation` degrees to the left."""
-    return {90: [("transpose", "cclock")], -90: [("transpose", "clock")], 180: [("hflip", ""), ("vflip", "")]}.get(
-        rotation if rotation != -180 else 180, []
-    )
-
-
 def _node(graph: Graph, name: str, options: Mapping[str, object]) -> Any:
     given = {key: str(int(v) if isinstance(v, bool) else v) for key, v in options.items()}
     try:
@@ -248,7 +246,7 @@ def _video_encoder(out: OutputContainer, source: Stream, frame: VideoFrame) -> S
     codec = {"wrapped_avframe": "rawvideo"}.get(out.default_video_codec, out.default_video_codec)
     own_clock = frame.time_base == source.time_base  # no filter has set another rate
     rate = (source.average_rate if own_clock else 1 / frame.time_base) or Fraction(25)
-    target = out.add_stream(codec, rate=rate, options=QUALITY.get(codec, GOOD))
+    target = out.add_stream(codec, rate=rate, options={} if codec in GOOD else BETTER)
     target.width, target.height = frame.width, frame.height
     context = target.codec_context
     formats = [f.name for f in context.codec.video_formats or ()]
