@@ -15,7 +15,15 @@ from juicesql.engines import embedded
 from .conftest import Workbench
 from .test_near_dedup import CHINESE, ENGLISH, SURE
 
-CROWD = ["a crowd of one text " + " ".join(f"w{j}" for j in range(40) if j not in (i, 3 * i % 37)) for i in range(40)]
+
+def crowd(count: int) -> list[str]:
+    """Variants of one text at the edge of being near, more in a band than are compared with each other."""
+    chosen, words = random.Random(1), [f"w{i}" for i in range(500)]
+    base = [chosen.choice(words) for _ in range(120)]
+    return [" ".join(chosen.choice(words) if chosen.random() < 0.045 else w for w in base) for _ in range(count)]
+
+
+CROWD = crowd(100)
 TEXTS = [
     *ENGLISH[:120],
     *CHINESE[:60],
@@ -32,7 +40,7 @@ TEXTS = [
 VECTOR = "[length(text), length(replace(text, 'w', '')), unicode(text), 1]"
 WHOLE = "order_by='length(text) desc, text'"  # tells all texts apart
 MACROS = {
-    "near": f"near_dedup('source', {{}}lsh='{SURE}')",
+    "near": "near_dedup('source', {}jaccard=0.65)",
     "transitive": f"near_dedup('source', {{}}transitive=true, lsh='{SURE}')",
     "exact": "exact_dedup('source', {}lowercase=true, ignore_non_character=true)",
     "simhash": "simhash_dedup('source', {}hamming_distance=4, options='window_size := 3')",
