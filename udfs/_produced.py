@@ -7,6 +7,7 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -51,9 +52,17 @@ def produced(
 
 
 def _digest(function: str, version: int, sources: Sequence[str], parameters: Mapping[str, Any]) -> str:
-    named = json.dumps([function, version, dict(parameters)], sort_keys=True)
-    digest = hashlib.sha256(named.encode())
-    for source in sources:
-        with open_file(source) as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
-    return digest.hexdigest()[:32]
+    named = json.dumps([function, version, dict(parameters), [content_of(s) for s in sources]], sort_keys=True)
+    return hashlib.sha256(named.encode()).hexdigest()[:32]
+
+
+def content_of(path: str) -> str:
+    """The SHA-256 of the content of a file; read once for many files that are made of it."""
+    found = Path(media_settings().path(path)).stat()
+    return _content(path, found.st_ino, found.st_size, found.st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _content(path: str, *_: int) -> str:
+    with open_file(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

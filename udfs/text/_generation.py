@@ -83,8 +83,8 @@ class ChatModel:
         inputs = padded(model, tokenizer, rows, left=True)
         width = inputs["input_ids"].shape[1]
         drawn = drawing.num_beams == 1 and drawing.temperature > 0
-        choice = [choice(draws, width, drawing.temperature, top_k, drawing.top_p)] if drawn else []
-        found = model.generate(**inputs, generation_config=settings, logits_processor=LogitsProcessorList(choice))
+        rules = [choice(draws, width, drawing.temperature, top_k, drawing.top_p)] if drawn else []
+        found = model.generate(**inputs, generation_config=settings, logits_processor=LogitsProcessorList(rules))
         return tokenizer.batch_decode(found[:, width:], skip_special_tokens=True)
 
 

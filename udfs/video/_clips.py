@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
-from juicesql.api import media_settings
-
-from .._media import open_file
 from .._produced import produced
 from ._facts import Facts, video_facts
 from ._parts import Part, end_of, seconds
@@ -47,17 +41,7 @@ def _clip(path: str, facts: Facts, part: Part, name: str, version: int, save_dir
 def _file(path: str, facts: Facts, part: Part, name: str, version: int, save_dir: str) -> str:
     keys = {key for key, _ in facts.keys} | {end_of(facts)}
     at_keys = part.start in keys and part.end in keys
-    made_of = {"source": content_of(path), "start": part.start, "end": part.end}
-    return produced(name, version, [], made_of, ".mp4", lambda target: cut_out(path, target, part, at_keys), save_dir)
-
-
-def content_of(path: str) -> str:
-    """A digest of the content of a file, for names of many files that are made of it."""
-    found = Path(media_settings().path(path)).stat()
-    return _content(path, found.st_ino, found.st_size, found.st_mtime_ns)
-
-
-@lru_cache(maxsize=16)
-def _content(path: str, *_: int) -> str:
-    with open_file(path) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    made_of = {"start": part.start, "end": part.end}
+    return produced(
+        name, version, [path], made_of, ".mp4", lambda target: cut_out(path, target, part, at_keys), save_dir
+    )

@@ -20,6 +20,7 @@ import numpy as np
 from juicesql.api import FunctionError, Sampling, media_settings
 
 from .._media import open_streams
+from ._decoded import shown_frames
 from ._facts import Facts, video_facts, video_stream
 
 if TYPE_CHECKING:
@@ -176,8 +177,8 @@ def _shown(
         if at is None or key > at:
             if at is not None or key > 0:
                 container.seek(facts.keys[max(key, 0)][1] if keys else time, stream=stream)
-            at, frames, frame = key, container.decode(stream), None
-        while frame is None or (frame.pts is not None and frame.pts < time):
+            at, frames, frame = key, shown_frames(container, stream), None
+        while frame is None or frame.pts < time:
             following = next(frames, None)
             if following is None:
                 break

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +20,14 @@ if TYPE_CHECKING:
 
 WIDTH = 256  # of the pictures that are compared, at least; PySceneDetect's own measure
 RATE = 25.0  # lengths are counted in frames, so that any rate does
+
+
+def library() -> list[str]:
+    """The version of PySceneDetect, which the values depend on, whatever its distribution is called."""
+    for name in ("scenedetect-headless", "scenedetect"):
+        with suppress(PackageNotFoundError):
+            return [f"scenedetect {version(name)}"]
+    raise FunctionError.of("missing-package", "PySceneDetect is not installed", "pip install 'juicesql[media]'")
 
 
 def scene_detector(name: str, threshold: float, min_scene_len: int, options: Mapping[str, Any]) -> SceneDetector:

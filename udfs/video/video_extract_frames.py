@@ -15,7 +15,6 @@ from juicesql.api import FunctionError, Sampling, mapper
 
 from .._media import open_streams
 from .._produced import produced
-from ._clips import content_of
 from ._decoded import shown_frames
 from ._facts import Facts, video_facts, video_stream
 from ._frames import chosen
@@ -100,12 +99,10 @@ def _chosen(facts: Facts, first: int, last: int, method: str, frame_num: int) ->
 
 def _files(path: str, facts: Facts, wanted: list[int], save_dir: str) -> list[str]:
     times = [facts.times[number] for number in wanted]
-    content = content_of(path)
     made: dict[int, str] = {}
     for frame in _decoded(path, facts, set(times)):
-        named = {"source": content, "time": frame.pts}
         write = partial(_save, frame)
-        made[frame.pts] = produced("video_extract_frames", 1, [], named, ".jpg", write, save_dir)
+        made[frame.pts] = produced("video_extract_frames", 1, [path], {"time": frame.pts}, ".jpg", write, save_dir)
     if missing := [time for time in times if time not in made]:
         raise ValueError(f"a frame of {path} cannot be decoded at {float(missing[0] * facts.tick):.2f} s")
     return [made[time] for time in times]

@@ -1,11 +1,10 @@
 """Stat `video_scene_count`."""
 
-from importlib.metadata import version
 from typing import Any
 
 from juicesql.api import stat
 
-from ._scenes import scene_detector, scene_starts
+from ._scenes import library, scene_detector, scene_starts
 
 OPTIONS: dict[str, Any] = {
     "luma_only": False,
@@ -24,7 +23,7 @@ OPTIONS: dict[str, Any] = {
     runs_on="process",
     rowwise=True,
     extra="media",
-    assets=lambda **_: [f"scenedetect {version('scenedetect')}"],
+    assets=lambda **_: library(),
 )
 def video_scene_count(videos: list[str], detector: str, threshold: float, min_scene_len: int) -> list[int]:
     """How many scenes each video has: 1, and one more for every cut that a detector of PySceneDetect finds.

@@ -1,13 +1,11 @@
 """Mapper `video_split_by_scene`."""
 
-from importlib.metadata import version
-
 from juicesql.api import FunctionError, mapper
 
 from ._clips import CLIPS, clips
 from ._facts import Facts
 from ._parts import Part, parts_of
-from ._scenes import scene_detector, scene_starts
+from ._scenes import library, scene_detector, scene_starts
 
 
 @mapper(
@@ -18,7 +16,7 @@ from ._scenes import scene_detector, scene_starts
     runs_on="process",
     rowwise=True,
     extra="media",
-    assets=lambda **_: [f"scenedetect {version('scenedetect')}"],
+    assets=lambda **_: library(),
 )
 def video_split_by_scene(
     videos: list[str],
