@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -86,6 +86,7 @@ class ChainResult:
     changes: list[Change] = field(default_factory=list)
     keys: dict[str, pa.Table] = field(default_factory=dict)  # lineage -> sample_id, key halves
     stats: list[tuple[str, pa.Table]] = field(default_factory=list)  # label, (sample_id, value)
+    observed: list[tuple[str, pa.Table]] = field(default_factory=list)  # step, (sample_id, its stats, its cuts)
 
 
 def open_worker(registry: Registry, macros: Iterable[str], memory_mb: int) -> duckdb.DuckDBPyConnection:
@@ -105,11 +106,15 @@ def run_chain(
     rank: Mapping[str, float],
     trace: int = 0,
     keep_stats: bool = False,
+    observe: Collection[str] = (),
 ) -> ChainResult:
-    """Run the steps on a table with a `sample_id`. `rank` orders expensive calls: seconds per row dropped."""
+    """Run the steps on a table with a `sample_id`. `rank` orders expensive calls: seconds per row dropped.
+
+    The steps to `observe` measure every row and drop none: what their cuts say of each row goes into the result.
+    """
     result = ChainResult(table)
     for step in steps:
-        _Step(step, con, measurer, rank, trace, keep_stats, result).run()
+        _Step(step, con, measurer, rank, trace, keep_stats, result, step.name in observe).run()
     return result
 
 
@@ -123,9 +128,10 @@ class _Step:
         trace: int,
         keep_stats: bool,
         result: ChainResult,
+        observe: bool,
     ) -> None:
         self.step, self.con, self.measurer, self.rank = step, con, measurer, rank
-        self.trace, self.keep_stats, self.result = trace, keep_stats, result
+        self.trace, self.keep_stats, self.result, self.observe = trace, keep_stats, result, observe
         self.table: pa.Table = result.table
         self.calls = {c.column: c for c in step.calls}
         self.readers = Counter(n for c in step.calls for n in c.needs)
@@ -138,7 +144,9 @@ class _Step:
 
     def run(self) -> None:
         self.result.rows_in[self.step.name] = self.table.num_rows
-        for cuts in rounds(self.step.cuts, self.rank):
+        if self.observe:
+            self._observe()
+        for cuts in () if self.observe else rounds(self.step.cuts, self.rank):
             self._measure([c for cut in cuts for c in cut.calls])
             self._cut(cuts, alone_known=len(cuts) == len(self.step.cuts))
         self._measure(self.step.select_calls)
@@ -264,6 +272,21 @@ class _Step:
             alive &= passed
         if not alive.all():
             self._filter(alive)
+
+    def _observe(self) -> None:
+        """Measure every call, and note values and what each cut says of a row: true, false, or NULL."""
+        self._measure(self.calls)
+        tests = [f"({c.predicate})::boolean as __c{c.position}" for c in self.step.cuts]
+        tested = self._guarded(f"select {', '.join(tests)} from __t") if tests else pa.table({})
+        seen = {SAMPLE: self.table.column(SAMPLE)}
+        for call in self.step.calls:
+            if call.kind == "stat" and call.column in self.table.column_names:
+                seen[call.column] = self.table.column(call.column)
+        for cut, column in zip(self.step.cuts, tested.columns, strict=True):
+            failed = pa.array(self._failed_for(cut))
+            seen[f"__c{cut.position}"] = pc.if_else(failed, pa.scalar(None, pa.bool_()), _flat(column))
+        if len(seen) > 1:
+            self.result.observed.append((self.step.name, pa.table(seen)))
 
     def _failed_for(self, cut: Cut) -> np.ndarray[Any, Any]:
         """The rows for which a stat of the cut could not be measured."""

@@ -9,7 +9,7 @@ import platform
 import shutil
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -30,7 +30,7 @@ from juicesql.history import read_history
 from juicesql.measure import Measurer
 from juicesql.media import MediaSettings
 from juicesql.plan import SAMPLE, Plan
-from juicesql.planner import RESULT, make_plan
+from juicesql.planner import make_plan
 from juicesql.project import Project, open_project
 from juicesql.recipe import Config, Recipe, load_recipe
 from juicesql.registry import Registry
@@ -202,9 +202,48 @@ def _memory_mb(limit: str | None) -> int:
     return int(pages * size * 0.6) >> 20
 
 
+@dataclass(frozen=True)
+class Observed:
+    """What every row of a step gave: Parquet files of sample_id, the columns of its stats, and `__cN` for cut N."""
+
+    run_id: str
+    files: Mapping[str, str]  # step -> glob
+    rows_in: int
+    errors: int
+
+
+def observe(
+    prepared: Prepared,
+    steps: frozenset[str],
+    look: Callable[[Observed], None],
+    *,
+    threads: int | None = None,
+    memory_limit: str | None = None,
+    fresh: bool = False,
+    progress: Progress | None = None,
+) -> RunResult:
+    """Run a plan whose cuts in `steps` drop no row, and let `look` at what they say. It is recorded as `analyzed`."""
+    settings = Settings(
+        threads or os.cpu_count() or 1, _memory_mb(memory_limit), 0, False, prepared.config.on_error,
+        prepared.config.max_error_rate, steps,
+    )  # fmt: skip
+    store = Store(prepared.project.root, memory_mb=settings.memory_mb // 2)
+    with store.lock():
+        return _Run(prepared, store, settings, progress or Quiet(), fresh, look).go()
+
+
 class _Run:
-    def __init__(self, prepared: Prepared, store: Store, settings: Settings, progress: Progress, fresh: bool) -> None:
+    def __init__(
+        self,
+        prepared: Prepared,
+        store: Store,
+        settings: Settings,
+        progress: Progress,
+        fresh: bool,
+        look: Callable[[Observed], None] | None = None,
+    ) -> None:
         self.prepared, self.store, self.settings, self.progress, self.fresh = prepared, store, settings, progress, fresh
+        self.look = look
         self.run_id = f"{datetime.now():%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:4]}"
         self.started = time.perf_counter()
         self.plan, self.config, self.source = prepared.plan, prepared.config, prepared.source
@@ -300,7 +339,7 @@ class _Run:
                     f"copy (select distinct {SAMPLE} from ({engine.samples(self._last_traced())})) to "
                     f"{literal(str(self.scratch / 'kept.parquet'))} (format parquet)"
                 )
-                files, rows_out = self._write(engine, execution.stat_labels), execution.step_rows_out[RESULT]
+                files, rows_out = self._write(engine, execution.stat_labels), execution.step_rows_out[self.plan.result]
         finally:
             engine.close()
         self.source.check_unchanged()
@@ -319,11 +358,14 @@ class _Run:
                 exporting.publish(self.target, files, self.run_id, str(self.prepared.recipe.path))
             seconds = time.perf_counter() - self.started
             record.end_run(con, self.run_id, {
-                "status": "done", "seconds": seconds, "rows_in": totals.rows_in, "rows_out": rows_out,
+                "status": "analyzed" if self.look else "done", "seconds": seconds, "rows_in": totals.rows_in, "rows_out": rows_out,
                 "source_id": source_id, "samples_kept": totals.kept, "samples_dropped": totals.dropped,
                 "samples_duplicate": totals.duplicates, "samples_error": totals.errors,
             })  # fmt: skip
             con.execute("commit")
+        if self.look:
+            glob = {s: str(self.scratch / "observed" / f"{i}-*.parquet") for i, s in enumerate(execution.observed)}
+            self.look(Observed(self.run_id, glob, totals.rows_in, totals.errors))
         stored = {c.identity for c in self.plan.calls if c.stored}
         return RunResult(
             run_id=self.run_id,
@@ -347,7 +389,7 @@ class _Run:
 
     def _last_traced(self) -> str:
         """The relation nearest to the result whose rows still say which samples they are."""
-        name = RESULT
+        name = self.plan.result
         while not self.plan.step(name).traced:
             step = self.plan.step(name)
             name = step.input if step.kind == "map" else step.inputs[0]
@@ -357,7 +399,7 @@ class _Run:
         if not self.target:
             return []
         keep_id = self.config.keep_sample_id or self.plan.asks_sample_id
-        columns = [f"r.{quote(c)}" for c, _ in self.plan.step(RESULT).columns if c != SAMPLE or keep_id]
+        columns = [f"r.{quote(c)}" for c, _ in self.plan.step(self.plan.result).columns if c != SAMPLE or keep_id]
         joined = ""
         if self.config.keep_stats and labels:
             fields = []

@@ -137,7 +137,10 @@ def forget_runs(store: Store, keep: int) -> Cleaned:
 
 
 def _forget(con: duckdb.DuckDBPyConnection, keep: int) -> tuple[int, int]:
-    newest_first = "select run_id from runs order by started desc, run_id desc offset ?"
+    newest_first = (
+        "select run_id from runs "
+        "qualify row_number() over (partition by status = 'analyzed' order by started desc, run_id desc) > ?"
+    )
     old = [r[0] for r in con.execute(newest_first, [keep]).fetchall()]
     rows = 0
     if old:

@@ -45,6 +45,7 @@ class Settings:
     keep_stats: bool
     on_error: str
     max_error_rate: float
+    observe: frozenset[str] = frozenset()  # steps whose cuts are noted for each row, and drop none
 
 
 @dataclass
@@ -61,6 +62,7 @@ class Execution:
     changes: list[Change] = field(default_factory=list)
     lineages: list[str] = field(default_factory=list)
     stat_labels: list[str] = field(default_factory=list)
+    observed: list[str] = field(default_factory=list)  # steps; `observed/N-*.parquet` holds what the N-th gave
 
     @property
     def error_count(self) -> int:
@@ -151,7 +153,7 @@ class Embedded:
         for step in chain.steps:  # counted also when no row comes
             self.execution.step_rows_in.setdefault(step.name, 0)
             self.execution.step_rows_out.setdefault(step.name, 0)
-            for cut in step.cuts:
+            for cut in step.cuts if step.name not in self.settings.observe else ():
                 self.execution.cuts.setdefault(cut.id, CutCount())
         threads = self.settings.threads
         hear: Hear = progress.advance
@@ -197,8 +199,9 @@ class Embedded:
         loaded = task.load()
         settings = self.settings
         result = run_chain(
-            loaded.table, chain.steps, self._worker(), self.measurer, self.rank, settings.trace, settings.keep_stats
-        )
+            loaded.table, chain.steps, self._worker(), self.measurer, self.rank, settings.trace, settings.keep_stats,
+            settings.observe,
+        )  # fmt: skip
         if result.table.num_rows:
             first = task.index << _ROWS_BITS
             rids = pa.array(np.arange(first, first + result.table.num_rows))
@@ -252,6 +255,8 @@ class Embedded:
             self.spill.add(f"keys/{_number(lineage, self.execution.lineages)}", keys)
         for label, values in result.stats:
             self.spill.add(f"stats/{_number(label, self.execution.stat_labels)}", values)
+        for step, values in result.observed:
+            self.spill.add(f"observed/{_number(step, self.execution.observed)}", values)
         if chain.name == self.first_chain:
             self.spill.add("samples/rows", _sample_rows(task, loaded))
 
