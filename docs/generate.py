@@ -1,10 +1,11 @@
-"""Writes the function reference in docs/reference/ from the registry; `--check` says whether it is up to date.
+"""Writes docs/reference/ from the registry and the schema in docs/stats-database.md; `--check` says what differs.
 
 python docs/generate.py [--check]
 """
 
 from __future__ import annotations
 
+import runpy
 import sys
 from collections.abc import Iterator
 from itertools import groupby
@@ -15,7 +16,7 @@ from juicesql.cli.functions import facts, jinja_facts
 from juicesql.registry import Registry
 
 ROOT = Path(__file__).resolve().parent.parent
-REFERENCE = ROOT / "docs" / "reference"
+DOCS = ROOT / "docs"
 HOW = {
     "sql": "SQL macro: part of the query",
     "kernel": "compiled kernel: called in the engine's threads, without the GIL",
@@ -40,18 +41,23 @@ def described() -> list[dict[str, Any]]:
 
 
 def pages() -> dict[str, str]:
-    """File name -> text of every page."""
+    """Path in docs/ -> text of every page."""
     out, index = {}, [MADE, "# Functions\n", "`juicesql functions NAME` shows the same in a terminal.\n"]
     for theme, group in groupby(described(), key=lambda f: f["theme"]):
         functions = list(group)
-        out[f"{theme}.md"] = "\n".join([MADE, f"# Functions: {theme}\n", *map(_entry, functions)])
+        out[f"reference/{theme}.md"] = "\n".join([MADE, f"# Functions: {theme}\n", *map(_entry, functions)])
         index += [
             f"## [{theme}]({theme}.md)\n",
             "| function | kind | runs as | what it gives |",
             "| --- | --- | --- | --- |",
         ]
         index += [*map(_row, functions), ""]
-    return {"README.md": "\n".join(index), **out}
+    stats = DOCS / "stats-database.md"
+    return {"reference/README.md": "\n".join(index), **out, stats.name: _schema(stats.read_text("utf-8"))}
+
+
+def _schema(text: str) -> str:
+    return runpy.run_path(str(DOCS / "schema.py"))["page"](text)  # type: ignore[no-any-return]
 
 
 def _row(f: dict[str, Any]) -> str:
@@ -77,25 +83,24 @@ def _notes(f: dict[str, Any]) -> Iterator[str]:
 def differing() -> list[str]:
     """Pages that are missing, that differ, or that belong to no theme."""
     wanted = pages()
-    written = {p.name: p.read_text("utf-8") for p in REFERENCE.glob("*.md")}
+    paths = [*DOCS.glob("reference/*.md"), DOCS / "stats-database.md"]
+    written = {p.relative_to(DOCS).as_posix(): p.read_text("utf-8") for p in paths}
     return sorted(name for name in wanted.keys() | written.keys() if wanted.get(name) != written.get(name))
 
 
 def main(check: bool) -> int:
     names = differing()
     if check:
-        print(
-            "\n".join(f"docs/reference/{n} differs from the registry: run `make docs`" for n in names) or "up to date"
-        )
+        print("\n".join(f"docs/{n} is not up to date: run `make docs`" for n in names) or "up to date")
         return bool(names)
-    REFERENCE.mkdir(exist_ok=True)
+    (DOCS / "reference").mkdir(exist_ok=True)
     wanted = pages()
     for name in names:
         if name in wanted:
-            (REFERENCE / name).write_text(wanted[name], "utf-8")
+            (DOCS / name).write_text(wanted[name], "utf-8")
         else:
-            (REFERENCE / name).unlink()
-    print(f"{len(wanted)} pages in docs/reference, {len(names)} written")
+            (DOCS / name).unlink()
+    print(f"{len(wanted)} pages, {len(names)} written")
     return 0
 
 

@@ -29,6 +29,11 @@ FILE = "stats.duckdb"
 _KEY_CHANGES = (  # not in the first files of this version
     "create table if not exists key_changes (source_id integer, argument_id integer, run_id varchar, changed timestamp)"
 )
+_STATS_COMMENTS = """
+comment on view stats is 'one row a sample, one column a stat';
+comment on column stats.source_id is 'its source';
+comment on column stats.sample_id is 'the sample';
+"""
 NEW_FILE = "storage_version 'v1.0.0', block_size 16384"  # readable by DuckDB 1.1 and later; small files stay small
 
 
@@ -52,16 +57,25 @@ class Store:
     @contextmanager
     def open(self, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection whose default database is the stats database. Values written by DuckDB 2 open in DuckDB 1."""
+        con = duckdb.connect(config=self._limits())
+        try:
+            with self.attached(con, read_only):
+                yield con
+        finally:
+            con.close()
+
+    @contextmanager
+    def attached(self, con: duckdb.DuckDBPyConnection, read_only: bool = True) -> Iterator[None]:
+        """For a while, make the stats database the default of a connection that has tables of its own in memory."""
         if read_only and not self.path.exists():
             raise StoreError.of("no-runs", f"{self.path} does not exist", "run a recipe in this project first")
-        con = duckdb.connect(config=self._limits())
         try:
             mode = "read_only" if read_only else "storage_version 'v1.0.0'" if self.path.exists() else NEW_FILE
             con.execute(f"attach {literal(str(self.path))} as stats ({mode})")
             con.execute("use stats")
             if not read_only:
                 self._ready(con)
-            yield con
+            yield
             con.execute("use memory")
             con.execute("detach stats")
         except (duckdb.IOException, duckdb.SerializationException) as error:
@@ -70,8 +84,6 @@ class Store:
                 raise StoreError.of("store-in-use", f"{self.path} is open elsewhere: {error}", mend) from error
             mend = "move the file away to start a new one, or make room on the disk"
             raise StoreError.of("store-damaged", f"cannot use {self.path}: {error}", mend) from error
-        finally:
-            con.close()
 
     def _limits(self) -> dict[str, Any]:
         if self.memory_mb is None:
@@ -85,6 +97,7 @@ class Store:
         if new is None:
             con.execute("begin")
             con.execute(files("juicesql").joinpath("sql/schema.sql").read_text("utf-8"))
+            con.execute(_stats_view(con))
             con.execute("insert into meta values ('schema_version', ?)", [SCHEMA_VERSION])
             con.execute("commit")
         row = con.execute("select value from meta where name = 'schema_version'").fetchone()
@@ -229,9 +242,8 @@ def _stats_view(con: duckdb.DuckDBPyConnection) -> str:
         joins.append(f"left join measured.{quote(table)} m{i} on m{i}.key = {keys[source, argument]}.key")
         values[label].append(f"m{i}.value")
     columns = "".join(f", coalesce({', '.join(v)}) as {quote(label)}" for label, v in values.items())
-    return (
-        f"create or replace view stats as select r.source_id, r.sample_id{columns} from sample_rows r {' '.join(joins)}"
-    )
+    query = f"select r.source_id, r.sample_id{columns} from sample_rows r {' '.join(joins)}"
+    return f"create or replace view stats as {query};{_STATS_COMMENTS}"
 
 
 def insert(con: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Sequence[Any]]) -> None:

@@ -1,4 +1,5 @@
--- The stats database: one file per project, readable by the plain duckdb CLI. See docs/stats-database.md.
+-- The stats database: one file per project, readable by the plain duckdb CLI. `make docs` writes docs/stats-database.md
+-- from the comments below; the view `stats` is made by store.py, with a column for each stat.
 create schema measured;
 
 create table meta (name varchar primary key, value varchar);
@@ -65,3 +66,148 @@ left join (
     from sample_keys k join arguments a using (argument_id)
     group by source_id, sample_id
 ) k using (source_id, sample_id);
+
+comment on table meta is 'one row a fact';
+comment on column meta.name is '`schema_version`';
+comment on column meta.value is '1';
+
+comment on table runs is 'one row a run';
+comment on column runs.run_id is 'date, time and four digits; the key of most relations here';
+comment on column runs.recipe is 'name of the recipe';
+comment on column runs.recipe_path is 'its file';
+comment on column runs.rendered_sql is 'its SQL after Jinja';
+comment on column runs.template is 'its text';
+comment on column runs.vars is 'the variables given';
+comment on column runs.source is 'the input as it was named';
+comment on column runs.source_id is 'its number in `sources`';
+comment on column runs.source_fingerprint is 'digest of its files';
+comment on column runs.plan is 'the steps';
+comment on column runs.plan_fingerprint is 'equal plans (code of the functions included) have equal fingerprints';
+comment on column runs.versions is 'of juicesql, DuckDB and Python';
+comment on column runs.engine is 'what executed it';
+comment on column runs.threads is 'how many it used';
+comment on column runs.started is 'UTC';
+comment on column runs.ended is 'UTC; NULL while it runs';
+comment on column runs.seconds is 'wall time';
+comment on column runs.status is '`running`, `done`, `analyzed` (no cut dropped a row), `failed`, `interrupted`';
+comment on column runs.message is 'why it failed';
+comment on column runs.rows_in is 'samples of the source = the four below together';
+comment on column runs.rows_out is 'rows of the output: more than `samples_kept` after an UNNEST';
+comment on column runs.samples_kept is 'samples that stand for themselves in the output';
+comment on column runs.samples_dropped is 'by a cut or a whole-relation step';
+comment on column runs.samples_duplicate is 'of another sample or of an earlier run';
+comment on column runs.samples_error is 'that could not be read, or for which a function failed';
+comment on column runs.export is 'where the output stands; NULL without one';
+
+comment on table sources is 'one row an input as it was named';
+comment on column sources.source_id is 'its number';
+comment on column sources.name is 'as it was named';
+comment on column sources.fingerprint is 'digest of its files in the newest run on it';
+
+comment on table sample_rows is 'one row a sample of a source';
+comment on column sample_rows.source_id is 'its source';
+comment on column sample_rows.sample_id is 'the sample';
+comment on column sample_rows.file is 'where it stands';
+comment on column sample_rows."row" is 'its place in that file, counted from 0';
+
+comment on table arguments is 'one row an expression that a stat read';
+comment on column arguments.argument_id is 'its number';
+comment on column arguments.lineage is 'the expression over the columns of the source';
+
+comment on table sample_keys is 'one row a sample and expression';
+comment on column sample_keys.source_id is 'its source';
+comment on column sample_keys.argument_id is 'the expression';
+comment on column sample_keys.sample_id is 'the sample';
+comment on column sample_keys.key is 'MD5, as a number, of what the expression gave';
+
+comment on table key_changes is 'one row an expression of a source whose keys are no more what an earlier run found';
+comment on column key_changes.source_id is 'the source';
+comment on column key_changes.argument_id is 'the expression';
+comment on column key_changes.run_id is 'the newest run that found others';
+comment on column key_changes.changed is 'when it was recorded, UTC';
+
+comment on table stat_columns is 'one row a column of `stats` and source';
+comment on column stat_columns.source_id is 'the source';
+comment on column stat_columns.label is 'name of the column';
+comment on column stat_columns.function is 'the stat';
+comment on column stat_columns.parameters is 'its parameters';
+comment on column stat_columns.returns is 'its SQL type';
+comment on column stat_columns.identity is 'digest of its code, models and parameters';
+comment on column stat_columns.argument_id is 'the expression it read';
+comment on column stat_columns.table_name is 'the table of `measured` that holds its values';
+comment on column stat_columns.run_id is 'the run that added it';
+
+comment on table cuts is 'one row a run and cut';
+comment on column cuts.run_id is 'the run';
+comment on column cuts.cut is 'name of the cut: its step and its number there (`kept.3`)';
+comment on column cuts.step is 'its step';
+comment on column cuts.position is 'its place in the funnel';
+comment on column cuts.sql is 'as written';
+comment on column cuts.stat is 'what it compares';
+comment on column cuts.bounds is 'operator, number and place of each bound';
+comment on column cuts.line is 'line of the recipe';
+comment on column cuts.rows_in is 'rows that reach it, in the order of the recipe whatever the order of work';
+comment on column cuts.dropped is 'rows it drops of those';
+comment on column cuts.dropped_null is 'of these, rows whose stat is NULL';
+comment on column cuts.dropped_alone is 'rows that fail no other cut of its step; NULL where that was not measured';
+
+comment on table steps is 'one row a run and step';
+comment on column steps.run_id is 'the run';
+comment on column steps.step is 'its name: that of the CTE';
+comment on column steps.position is 'its place';
+comment on column steps.kind is '`source`, `map`, `global`';
+comment on column steps.sql is 'what it does';
+comment on column steps.rows_in is 'rows that reach it';
+comment on column steps.rows_out is 'rows it gives';
+
+comment on table verdicts is 'one row a run and sample';
+comment on column verdicts.run_id is 'the run';
+comment on column verdicts.sample_id is 'the sample';
+comment on column verdicts.verdict is '`kept`, `dropped`, `duplicate`, `error`';
+comment on column verdicts.cut is 'the cut or step that decided';
+comment on column verdicts.value is 'what the cut compared; the message of an error; the row of an earlier run that it duplicates';
+comment on column verdicts.duplicate_of is 'the sample of the same run that stayed; NULL where an earlier run has it';
+
+comment on table clusters is 'one row a run and sample in a group of duplicates, those of earlier runs left out';
+comment on column clusters.run_id is 'the run';
+comment on column clusters.step is 'the step that found it';
+comment on column clusters.sample_id is 'the sample';
+comment on column clusters.cluster is 'the `sample_id` that stayed';
+comment on column clusters.representative is 'whether it is the one that stayed';
+comment on column clusters.similarity is 'to the one that stayed; 1 for exact duplicates';
+
+comment on table changes is 'one row for some samples that a mapper changed; `juicesql run --trace N` says how many';
+comment on column changes.run_id is 'the run';
+comment on column changes.step is 'the step';
+comment on column changes.sample_id is 'the sample';
+comment on column changes.column_name is 'the column';
+comment on column changes."before" is 'its value when it came';
+comment on column changes."after" is 'its value when it left';
+
+comment on table errors is 'one row for each row that failed';
+comment on column errors.run_id is 'the run';
+comment on column errors.sample_id is 'the sample; NULL where a group of rows failed';
+comment on column errors.function is 'the function that raised; `source` for a row that could not be read';
+comment on column errors.file is 'of a row that could not be read';
+comment on column errors."row" is 'its place in that file, counted from 0';
+comment on column errors.message is 'what went wrong';
+
+comment on table costs is 'one row a run and function';
+comment on column costs.run_id is 'the run';
+comment on column costs.function is 'its name';
+comment on column costs.identity is 'digest of its code, models and parameters';
+comment on column costs.runs_on is '`sql`, `kernel`, `process` or `device`';
+comment on column costs."rows" is 'rows measured';
+comment on column costs.reused is 'rows whose value was found in the database';
+comment on column costs.calls is 'batches';
+comment on column costs.seconds is 'summed over threads and workers';
+comment on column costs.bytes is 'of the arguments';
+comment on column costs.device is 'where it ran';
+
+comment on view samples is 'one row a sample of a source, as the newest run on it found them';
+comment on column samples.source_id is 'its source';
+comment on column samples.source is 'that source as it was named';
+comment on column samples.sample_id is 'number of the sample, from 0 in the order of the source';
+comment on column samples.file is 'where it stands';
+comment on column samples."row" is 'its place in that file, counted from 0';
+comment on column samples.content_keys is 'expression of the recipe -> MD5, as a number, of what it gave for this sample';
