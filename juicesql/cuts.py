@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from sqlglot import exp
 
@@ -26,32 +27,56 @@ def and_terms(condition: exp.Expr) -> list[exp.Expr]:
 
 def bounds_of(term: exp.Expr, labels: Mapping[str, str]) -> tuple[Bound, ...]:
     """The comparisons of a stat (or column) with a constant in one term; `labels` names the columns of calls."""
-    return tuple(_bounds(term, labels))
+    return tuple(_bound(c, labels) for c in comparisons(term))
 
 
-def _bounds(term: exp.Expr, labels: Mapping[str, str]) -> Iterator[Bound]:
+@dataclass(frozen=True)
+class Comparison:
+    """A comparison of something measured with a constant: `constant` is a literal, or the negative of one."""
+
+    measured: exp.Expr
+    operator: str
+    constant: exp.Expr
+
+
+def comparisons(term: exp.Expr) -> tuple[Comparison, ...]:
+    """The comparisons with constants in one term, always in the same order."""
+    found = _comparisons(term)
+    return tuple(c for c in found if _is_constant(c.constant) and not isinstance(c.measured, (exp.Literal, exp.Neg)))
+
+
+def _comparisons(term: exp.Expr) -> Iterator[Comparison]:
     for node in term.walk():
         if isinstance(node, exp.Between):
-            yield from _bound(node.this, ">=", node.args["low"], labels)
-            yield from _bound(node.this, "<=", node.args["high"], labels)
+            yield Comparison(node.this, ">=", node.args["low"])
+            yield Comparison(node.this, "<=", node.args["high"])
         elif isinstance(node, exp.Anonymous) and str(node.this).lower() in ("any_between", "all_between"):
             if len(node.expressions) == 3:
-                yield from _bound(node.expressions[0], ">=", node.expressions[1], labels)
-                yield from _bound(node.expressions[0], "<=", node.expressions[2], labels)
+                yield Comparison(node.expressions[0], ">=", node.expressions[1])
+                yield Comparison(node.expressions[0], "<=", node.expressions[2])
         elif operator := _OPERATORS.get(type(node)):
-            yield from _bound(node.this, operator, node.expression, labels)
-            yield from _bound(node.expression, _FLIPPED[operator], node.this, labels)
+            yield Comparison(node.this, operator, node.expression)
+            yield Comparison(node.expression, _FLIPPED[operator], node.this)
 
 
-def _bound(measured: exp.Expr, operator: str, constant: exp.Expr, labels: Mapping[str, str]) -> Iterator[Bound]:
-    negative = isinstance(constant, exp.Neg)
-    literal = constant.this if negative else constant
-    if not isinstance(literal, exp.Literal) or isinstance(measured, (exp.Literal, exp.Neg)):
-        return
+def _is_constant(node: exp.Expr) -> bool:
+    return isinstance(node.this if isinstance(node, exp.Neg) else node, exp.Literal)
+
+
+def _bound(comparison: Comparison, labels: Mapping[str, str]) -> Bound:
+    measured, constant = comparison.measured, comparison.constant
+    literal = constant.this if isinstance(constant, exp.Neg) else constant
     name = measured.name if isinstance(measured, exp.Column) else to_sql(measured)
-    value: float | int | str = literal.this
-    if not literal.is_string:
-        value = float(literal.this) if any(c in literal.this for c in ".eE") else int(literal.this)
-        value = -value if negative else value
     tags = [c.strip()[1:] for c in literal.comments or [] if c.strip().startswith("@")]
-    yield Bound(labels.get(name, name), operator, value, tags[0] if tags else None)
+    return Bound(labels.get(name, name), comparison.operator, value_of(constant), tags[0] if tags else None)
+
+
+def value_of(constant: exp.Expr) -> float | int | str:
+    """The value of a literal, or of the negative of one."""
+    if isinstance(constant, exp.Neg):
+        value = value_of(constant.this)
+        return value if isinstance(value, str) else -value
+    text = str(constant.this)
+    if constant.is_string:
+        return text
+    return float(text) if any(c in text for c in ".eE") else int(text)

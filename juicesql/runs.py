@@ -76,6 +76,14 @@ def find_run(con: duckdb.DuckDBPyConnection, name: str, project: Project | None 
     raise StoreError.of("no-run", f"no finished run {name} in this project", mend)
 
 
+def read_run(con: duckdb.DuckDBPyConnection, run_id: str) -> RunRecord:
+    """A run by its whole id, whatever became of it. StoreError when there is none."""
+    found = _read(con, "run_id = ?", [run_id])
+    if not found:
+        raise StoreError.of("no-run", f"there is no run {run_id} in this project", "it may have been cleaned away")
+    return found[0]
+
+
 def _latest(con: duckdb.DuckDBPyConnection, back: int) -> RunRecord:
     found = _read(con, "status = 'done'", [])
     if back >= len(found):

@@ -1,0 +1,198 @@
+"""The measured values of one run in memory: a table with a row a sample, on a connection that reaches nothing else.
+
+The stats database is open only while they are loaded. `board` has `sample_id`; `left`, the gate where the sample left
+the run (the number of gates: it stayed; -1: an error took it); and for each value `v` the columns `v`, `v_known`
+(it was measured, or would be NULL) and `v_failed` (its function raised).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import duckdb
+
+from juicesql.binder import close_off
+from juicesql.runs import RunRecord
+from juicesql.sqltext import literal, quote
+from juicesql.store import Store, table_of
+from juicesql.whatif.gates import Funnel, Gate, Moves, Value, read_funnel
+
+GONE = -1
+# As macros/lists has them; the functions of the project are not loaded here.
+_MACROS = (
+    "create macro any_between(stat, lo, hi) as stat is null or len(stat) = 0 or "
+    "len(list_filter(stat, lambda value: value between lo and hi and not isnan(value))) > 0",
+    "create macro all_between(stat, lo, hi) as stat is null or "
+    "len(list_filter(stat, lambda value: value between lo and hi and not isnan(value))) = len(stat)",
+)
+
+
+@dataclass(frozen=True)
+class Board:
+    """The values of a run. Every question takes a cursor of `con`, so that threads can ask at once.
+
+    `agrees` is false when the cuts, tested on the values that are stored now, do not give what the run recorded.
+    """
+
+    con: duckdb.DuckDBPyConnection
+    run: RunRecord
+    funnel: Funnel
+    rows: int
+    agrees: bool
+    complete: frozenset[str]  # columns whose value is known for every row
+
+    def close(self) -> None:
+        self.con.close()
+
+    def value(self, column: str) -> Value:
+        return next(v for v in self.funnel.values if v.column == column)
+
+    def passes(self, gate: Gate, moves: Moves) -> str:
+        """SQL for what a gate says to each row: true, false, or NULL where that cannot be known."""
+        if gate.predicate is None:
+            return _recorded(gate, self.funnel)
+        tested = f"coalesce(({gate.condition(moves)})::boolean, false)"
+        failing = [f"not {quote(c + '_failed')}" for c in gate.columns]
+        known = [quote(f"{c}_known") for c in gate.columns if c not in self.complete]
+        sql = " and ".join([tested, *failing])
+        return f"case when {' and '.join(known)} then {sql} end" if known else f"({sql})"
+
+
+def open_board(store: Store, run: RunRecord) -> Board:
+    """Load the values of a finished run. Close the board when done."""
+    con = duckdb.connect()
+    try:
+        with store.attached(con):
+            funnel = read_funnel(run, _dropping(con, run))
+            con.execute(f"create table memory.main.board as {_select(con, run, funnel)}")
+        return _opened(con, run, funnel)
+    except BaseException:
+        con.close()
+        raise
+
+
+def _opened(con: duckdb.DuckDBPyConnection, run: RunRecord, funnel: Funnel) -> Board:
+    for macro in _MACROS:
+        con.execute(macro)
+    close_off(con)
+    rows, *known = con.execute(_facts(funnel)).fetchone() or (0,)
+    complete = frozenset(v.column for v, n in zip(funnel.values, known, strict=True) if n == rows)
+    board = Board(con, run, funnel, rows, True, complete)
+    checked = replace(funnel, gates=tuple(_checked(board, gate) for gate in funnel.gates))
+    board = replace(board, funnel=checked)
+    if run.status == "analyzed":  # it measured every row and dropped none: the cuts as written are what to compare with
+        _leave(board)
+    return replace(board, agrees=_agrees(board))
+
+
+def _dropping(con: duckdb.DuckDBPyConnection, run: RunRecord) -> set[str]:
+    rows = con.execute("select distinct cut from verdicts where run_id = ? and cut is not null", [run.run_id])
+    return {r[0] for r in rows.fetchall()}
+
+
+def _select(con: duckdb.DuckDBPyConnection, run: RunRecord, funnel: Funnel) -> str:
+    """The query that makes the board, in the stats database."""
+    tables = {
+        r[0] for r in con.execute("select table_name from duckdb_tables() where schema_name = 'measured'").fetchall()
+    }
+    ids = dict(con.execute("select lineage, argument_id from arguments").fetchall())
+    failing = con.execute("select distinct function from errors where run_id = ?", [run.run_id]).fetchall()
+    joins: dict[str, str] = {}
+    columns: list[str] = []
+    for i, value in enumerate(funnel.values):
+        table = table_of(value.function, value.identity)
+        stored, known = f"null::{value.returns}", ["false"]
+        if table in tables and value.lineage in ids:
+            number = ids[value.lineage]
+            joins[f"k{number}"] = (
+                f"left join sample_keys k{number} on k{number}.sample_id = v.sample_id "
+                f"and k{number}.source_id = {run.source_id} and k{number}.argument_id = {number}"
+            )
+            joins[f"m{i}"] = f"left join measured.{quote(table)} m{i} on m{i}.key = k{number}.key"
+            stored, known = f"m{i}.value", [f"m{i}.key is not null"]
+        failed = _failed(run, value) if (value.function,) in failing else "false"
+        known += [_reached(value, funnel), failed]
+        name = value.column
+        columns += [
+            f"{stored} as {quote(name)}",
+            f"({' or '.join(known)}) as {quote(name + '_known')}",
+            f"{failed} as {quote(name + '_failed')}",
+        ]
+    gates = "".join(f" when {literal(g.id)} then {g.order}" for g in funnel.gates)
+    by = f"case v.cut{gates} else {GONE} end" if gates else str(GONE)
+    left = f"(case v.verdict when 'kept' then {len(funnel.gates)} when 'error' then {GONE} else {by} end)::smallint"
+    verdicts = f'(select sample_id, {left} as "left" from verdicts v where run_id = {literal(run.run_id)}) v'
+    return f'select v.sample_id, v."left", {", ".join(columns) or "1"} from {verdicts} {" ".join(joins.values())}'
+
+
+def _failed(run: RunRecord, value: Value) -> str:
+    where = f"run_id = {literal(run.run_id)} and function = {literal(value.function)} and sample_id is not null"
+    return f"v.sample_id in (select sample_id from errors where {where})"
+
+
+def _reached(value: Value, funnel: Funnel) -> str:
+    """Whether the run asked for the value: then a value that is not stored is NULL, as its argument was.
+
+    Cheap stats are measured for every row of their step, others only for rows that come as far as their cut.
+    """
+    of_step = [g.order for g in funnel.gates if g.is_cut and g.stage == value.stage]
+    before = sum(g.stage < value.stage for g in funnel.gates)
+    first, after = (of_step[0], of_step[-1] + 1) if of_step else (before, before)
+    if value.phase <= 1:
+        return f'v."left" >= {first}'
+    using = [g.order for g in funnel.gates if value.column in g.columns]
+    return f'v."left" >= {after}' + "".join(f' or v."left" = {i}' for i in using)
+
+
+def _facts(funnel: Funnel) -> str:
+    counts = "".join(f", count(*) filter (where {quote(v.column + '_known')})" for v in funnel.values)
+    return f"select count(*){counts} from board"
+
+
+def _recorded(gate: Gate, funnel: Funnel) -> str:
+    """What a fixed gate said to each row in the run; NULL for the rows that it never saw."""
+    passed = {g.order for g in funnel.gates if _comes_later(g, gate)}
+    later = ", ".join(map(str, sorted(passed | {len(funnel.gates)})))
+    return f'case when "left" = {gate.order} then false when "left" in ({later}) then true end'
+
+
+def _comes_later(other: Gate, gate: Gate) -> bool:
+    """Whether a row that left at `other` had passed `gate`: dear cuts of a step run in an order of their own."""
+    if other.stage != gate.stage:
+        return other.stage > gate.stage
+    if not other.is_cut:
+        return gate.is_cut
+    return gate.is_cut and gate.cheap and (not other.cheap or gate.order < other.order)
+
+
+def _checked(board: Board, gate: Gate) -> Gate:
+    """The gate, fixed when its SQL cannot be run on the values."""
+    if gate.predicate is None:
+        return gate
+    try:
+        board.con.execute(f"select count(*) filter (where {board.passes(gate, {})}) from board").fetchone()
+    except duckdb.Error:
+        return replace(gate, predicate=None, columns=(), bounds=())
+    return gate
+
+
+def _leave(board: Board) -> None:
+    """Let each row leave at the first gate that it fails."""
+    gates = [(g, board.passes(g, {})) for g in board.funnel.gates if g.predicate is not None]
+    first = "".join(f" when not ({sql}) then {g.order}" for g, sql in gates)
+    if first:
+        board.con.execute(f'update board set "left" = case{first} else "left" end where "left" >= 0')
+
+
+def _agrees(board: Board) -> bool:
+    """Whether every movable cut says of every row what the run recorded."""
+    tests = []
+    for gate in board.funnel.gates:
+        if gate.predicate is not None:
+            says = board.passes(gate, {})
+            tests.append(f"({says}) is distinct from ({_recorded(gate, board.funnel)})")
+            tests[-1] = f"({_recorded(gate, board.funnel)}) is not null and " + tests[-1]
+    if not tests:
+        return True
+    row = board.con.execute(f"select count(*) from board where {' or '.join(f'({t})' for t in tests)}").fetchone()
+    return row is not None and row[0] == 0

@@ -1,0 +1,143 @@
+"""What becomes of the samples of a run under moved thresholds: counted, and named.
+
+A sample stays for sure only when every gate is known to let it pass. Where a value was never measured, or a step over
+whole relations (such as a deduplication) never saw the sample, it may or may not stay, and is counted so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from juicesql.sqltext import quote
+from juicesql.whatif.board import Board
+from juicesql.whatif.gates import Moves, Value
+
+# Kept: every gate passes. Unseen: every cut passes, but a later whole step never saw the sample. Unmeasured: no cut is
+# known to drop it, but for some it was never measured. Gone: a gate drops it, or an error took it.
+Fate = Literal["kept", "unseen", "unmeasured", "gone"]
+_FATES: tuple[Fate, ...] = ("kept", "unseen", "unmeasured", "gone")
+
+
+@dataclass(frozen=True)
+class Drop:
+    """What a gate takes away in the order of the recipe, and how many it alone keeps out (0 for the others)."""
+
+    gate: str
+    dropped: int
+    alone: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """`was_kept` counts the run's own kept rows; `lost` of them are gone, `gained` and `maybe_gained` came anew."""
+
+    rows: int
+    was_kept: int
+    kept: int
+    unseen: int
+    unmeasured: int
+    gained: int
+    maybe_gained: int
+    lost: int
+    drops: tuple[Drop, ...]
+
+    @property
+    def at_most(self) -> int:
+        return self.kept + self.unseen + self.unmeasured
+
+    @property
+    def exact(self) -> bool:
+        return self.at_most == self.kept
+
+
+@dataclass(frozen=True)
+class MovedRow:
+    """A sample that came or went, or that stands close to a cut; `gate` is the one that takes it away."""
+
+    sample_id: int
+    fate: Fate
+    gate: str | None
+    values: dict[str, Any]  # column -> value
+
+
+def judged(board: Board, moves: Moves) -> str:
+    """A query with a row a sample: the board's columns, `fate` (index in _FATES), and `gate`: the first that fails."""
+    gates = [(g, board.passes(g, moves)) for g in board.funnel.gates]
+    says = "".join(f", {sql} as g{g.order}" for g, sql in gates)
+    fails = [f"not g{g.order}" for g, _ in gates]
+    passing = {kind: _all_pass([f"g{g.order}" for g, _ in gates if g.is_cut == kind]) for kind in (True, False)}
+    first = "".join(f" when not g{g.order} then {g.order}" for g, _ in gates)
+    gone = " or ".join(['"left" < 0', *(f"coalesce({f}, false)" for f in fails)])
+    return (
+        f"select *, case when {gone} then 3 when not {passing[True]} then 2 when not {passing[False]} then 1 else 0 end"
+        f'::utinyint as fate, case when "left" < 0 then -1 {first} end::smallint as gate '
+        f"from (select *{says} from board)"
+    )
+
+
+def _all_pass(names: list[str]) -> str:
+    return "(" + (" and ".join(f"coalesce({n}, false)" for n in names) or "true") + ")"
+
+
+def outcome(board: Board, moves: Moves) -> Outcome:
+    """Count what stays, comes and goes when these handles are moved. One pass over the board."""
+    stays = len(board.funnel.gates)
+    failing = " + ".join(f"(not coalesce(g{g.order}, true))::utinyint" for g in board.funnel.gates) or "0"
+    rows = board.con.cursor().execute(
+        f'select "left" = {stays} as was_kept, fate, gate, {failing} = 1 as alone, count(*) '
+        f"from ({judged(board, moves)}) group by all"
+    ).fetchall()  # fmt: skip
+    counts = {(was, _FATES[fate]): 0 for was in (True, False) for fate in range(4)}
+    drops: dict[int, list[int]] = {}
+    for was, fate, gate, alone, n in rows:
+        counts[was, _FATES[fate]] += n
+        if fate == 3 and gate is not None:
+            drop = drops.setdefault(gate, [0, 0])
+            drop[0] += n
+            drop[1] += n if alone else 0
+    total = {fate: counts[True, fate] + counts[False, fate] for fate in _FATES}
+    return Outcome(
+        board.rows, sum(counts[True, f] for f in _FATES), total["kept"], total["unseen"], total["unmeasured"],
+        counts[False, "kept"], counts[False, "unseen"] + counts[False, "unmeasured"], counts[True, "gone"],
+        tuple(Drop(g.id, *drops.get(g.order, (0, 0))) for g in board.funnel.gates),
+    )  # fmt: skip
+
+
+def moved_rows(board: Board, moves: Moves, gained: bool, limit: int = 20) -> list[MovedRow]:
+    """The first samples that the moves bring back, sure ones first, or take away."""
+    stays = len(board.funnel.gates)
+    condition = f'"left" <> {stays} and fate < 3' if gained else f'"left" = {stays} and fate = 3'
+    return _rows(board, f"({judged(board, moves)}) where {condition} order by fate, sample_id limit {int(limit)}")
+
+
+def narrow_rows(board: Board, moves: Moves, handle: str, limit: int = 8) -> list[MovedRow]:
+    """Samples that fail a bound by the least: their value stands on its wrong side, nearest first."""
+    gate, bound = next((g, b) for g in board.funnel.gates for b in g.bounds if b.handle == handle)
+    if bound.column is None:
+        return []
+    number = moves.get(handle, bound.number)
+    distance = f"{_nearest(board.value(bound.column))} - ({number!r})"
+    judged_rows = judged(board, moves)
+    return _rows(
+        board,
+        f"(select * from ({judged_rows}) where not g{gate.order}) where {_wrong_side(bound.operator, distance)} "
+        f"order by abs({distance}), sample_id limit {int(limit)}",
+    )
+
+
+def _nearest(value: Value) -> str:
+    return f"list_max({quote(value.column)})" if value.returns.endswith("[]") else quote(value.column)
+
+
+def _wrong_side(operator: str, distance: str) -> str:
+    wrong = {">=": "< 0", ">": "<= 0", "<=": "> 0", "<": ">= 0", "=": "<> 0", "<>": "= 0"}[operator]
+    return f"({distance}) {wrong}"
+
+
+def _rows(board: Board, source: str) -> list[MovedRow]:
+    names = [v.column for v in board.funnel.values]
+    shown = "".join(f", {quote(n)}" for n in names)
+    rows = board.con.cursor().execute(f"select sample_id, fate, gate{shown} from {source}").fetchall()
+    ids = {g.order: g.id for g in board.funnel.gates}
+    return [MovedRow(r[0], _FATES[r[1]], ids.get(r[2]), dict(zip(names, r[3:], strict=True))) for r in rows]
