@@ -40,13 +40,27 @@ def connect(
     registry = Registry(Path(project) if project else None)
     con = duckdb.connect(database, config=config or {})
     try:
-        known: set[str] = set()
-        for name in registry.names() if functions is None else functions:
-            _register(con, registry, name, known)
+        register(con, registry, registry.names() if functions is None else functions)
     except BaseException:
         con.close()
         raise
     return con
+
+
+def register(con: duckdb.DuckDBPyConnection, registry: Registry, functions: Iterable[str]) -> None:
+    """Make functions callable on a connection, in its default database."""
+    known: set[str] = set()
+    for name in functions:
+        _register(con, registry, name, known)
+
+
+def called(sql: str, registry: Registry) -> list[str]:
+    """The functions of the registry that a query may call: names before a bracket.
+
+    >>> called("select Text_Len ('a'), count(*) from runs", Registry())
+    ['text_len']
+    """
+    return sorted({word.lower() for word in _CALLED.findall(sql)} & set(registry.names()))
 
 
 def _register(con: duckdb.DuckDBPyConnection, registry: Registry, name: str, known: set[str]) -> None:

@@ -16,7 +16,22 @@ from typing import Annotated
 import typer
 
 from juicesql import __version__
-from juicesql.cli import clean, compile, diff, dups, explain, functions, init, models, recipes, run, screen, show, trace
+from juicesql.cli import (
+    clean,
+    compile,
+    diff,
+    dups,
+    explain,
+    functions,
+    init,
+    models,
+    recipes,
+    run,
+    screen,
+    show,
+    sql,
+    trace,
+)
 from juicesql.errors import Exit, JuiceError
 
 app = typer.Typer(
@@ -30,7 +45,7 @@ app = typer.Typer(
 _BUILTIN: dict[str, Callable[..., None]] = {
     "run": run.run, "compile": compile.compile, "explain": explain.explain, "functions": functions.functions,
     "recipes": recipes.recipes, "trace": trace.trace, "diff": diff.diff, "dups": dups.dups, "show": show.show,
-    "clean": clean.clean, "init": init.init,
+    "sql": sql.sql, "clean": clean.clean, "init": init.init,
 }  # fmt: skip
 for _name, _command in _BUILTIN.items():
     app.command(_name)(_command)
