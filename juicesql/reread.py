@@ -36,7 +36,7 @@ def reread(run: RunRecord, project: Project, sample_ids: Collection[int], column
     source = _open(run, project, _config(run, project))
     chosen = _column(source.schema, column)
     values: dict[int, Any] = {}
-    for table in _tables(source, set(sample_ids)):
+    for table in tables_of(source, sample_ids):
         values |= dict(zip(table[SAMPLE].to_pylist(), table[chosen].to_pylist(), strict=True))
     return Reread(chosen, values, source.fingerprint != run.source_fingerprint)
 
@@ -59,7 +59,7 @@ def reread_rows(run: RunRecord, project: Project, sample_ids: Collection[int]) -
     """All columns of these samples. SourceError when the source cannot be found any more."""
     config = _config(run, project)
     source = _open(run, project, config)
-    rows = {row.pop(SAMPLE): row for table in _tables(source, set(sample_ids)) for row in table.to_pylist()}
+    rows = {row.pop(SAMPLE): row for table in tables_of(source, sample_ids) for row in table.to_pylist()}
     return Rows(source.schema, rows, source.fingerprint != run.source_fingerprint, _media(config, source, project))
 
 
@@ -117,7 +117,7 @@ def _column(schema: pa.Schema, asked: str) -> str:
     return asked
 
 
-def _tables(source: Source, wanted: set[int]) -> Iterator[pa.Table]:
+def tables_of(source: Source, wanted: Collection[int]) -> Iterator[pa.Table]:
     """The rows of these samples, morsel by morsel, until all are found."""
     left = set(wanted)
     for morsel in source.morsels():

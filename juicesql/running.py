@@ -128,7 +128,7 @@ def prepare(
         raise RecipeError.of("no-source", f"{loaded.path.name} has no source", mend)
     spec = SourceSpec(inputs, config.columns, config.format or None, config.seed, spec_base, config.full_scan)
     opened = open_source(spec)
-    columns = _sql_columns(opened.schema)
+    columns = sql_columns(opened.schema)
     plan = make_plan(loaded, registry, columns, {n: _file_columns(p) for n, p in side.items()})
     earlier = find_earlier(loaded, registry, found, base, opened.fingerprint)
     plan = replace(plan, earlier=tuple(run.run_id for e in earlier for run in e.runs))
@@ -145,7 +145,8 @@ def _ref(name: str, project: Project, registry: Registry, base: Path) -> Path:
     return path
 
 
-def _sql_columns(schema: pa.Schema) -> tuple[tuple[str, str], ...]:
+def sql_columns(schema: pa.Schema) -> tuple[tuple[str, str], ...]:
+    """Names and SQL types of the columns of a source."""
     with duckdb.connect() as con:
         con.register("t", schema.empty_table())
         return tuple((r[0], r[1]) for r in con.execute("describe from t").fetchall())

@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import os
 import re
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from importlib.resources import files
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
-from markupsafe import Markup
-
-import juicesql
-from juicesql.errors import ExportError
 from juicesql.inlinediff import diff_parts
+from juicesql.pages import asset, is_page, render_page, write_text
 from juicesql.show import Card, MediaItem, Sheet
 from juicesql.thumbnails import Thumbnail
 from juicesql.trace import CutStory, Place, StepStory, Story
 
 MOST_TEXT = 20_000  # characters of a text
 MOST_NAMES = 6  # of samples in the name of a file
-GENERATOR = f"juicesql {juicesql.__version__}"
 _MARKS = {"passed": "✓ passed", "failed": "✗ failed", "not measured": "? not measured", "not reached": "– not reached"}
 _UNSEEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff\ufffe\uffff"
@@ -35,40 +25,16 @@ _UNSEEN = re.compile(
 
 def render(sheet: Sheet) -> str:
     """The page. Every value is escaped; its policy lets no script run and nothing be loaded."""
-    css = _asset("sheet.css")
-    digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
-    policy = f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
-    environment = Environment(autoescape=True, undefined=StrictUndefined)
-    environment.filters |= {"shown": shown, "clock": clock, "plural": _plural}
-    page = environment.from_string(_asset("sheet.html.j2")).render(
-        sheet=sheet, css=Markup(css), policy=policy, generator=GENERATOR, parts=_parts(sheet),
+    return render_page(
+        asset("sheet.html.j2"), asset("sheet.css"), {"shown": shown, "clock": clock, "plural": _plural},
+        sheet=sheet, parts=_parts(sheet),
         cards=[_card(card, {c.story.place.sample_id for c in sheet.cards}) for card in sheet.cards],
     )  # fmt: skip
-    return page + "\n"
 
 
 def write(sheet: Sheet, path: Path) -> Path:
     """Write the page whole or not at all. ExportError where another file stands there, or the disk says no."""
-    try:
-        if path.exists() and not _is_ours(path):
-            mend = "give another --output, or remove the file"
-            raise ExportError.of("not-ours", f"{path} is no sheet of juicesql", mend)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=path.parent, prefix=".sheet-", delete=False
-        ) as file:
-            try:
-                file.write(render(sheet))
-                file.flush()
-                os.fsync(file.fileno())
-                os.chmod(file.name, 0o644)
-                os.replace(file.name, path)
-            except BaseException:
-                os.unlink(file.name)
-                raise
-    except OSError as error:
-        raise ExportError.of("disk", f"cannot write {path}: {error.strerror}", "give another --output") from error
-    return path
+    return write_text(path, render(sheet), is_page, "sheet", "--output")
 
 
 def file_name(sheet: Sheet) -> str:
@@ -76,15 +42,6 @@ def file_name(sheet: Sheet) -> str:
     ids = [str(card.story.place.sample_id) for card in sheet.cards]
     more = [f"and-{len(ids) - MOST_NAMES}-more"] if len(ids) > MOST_NAMES else []
     return re.sub(r"[^\w.-]+", "-", "-".join([sheet.recipe, *ids[:MOST_NAMES], *more])) + ".html"
-
-
-def _is_ours(path: Path) -> bool:
-    with path.open("rb") as file:
-        return b'<meta name="generator" content="juicesql ' in file.read(2000)
-
-
-def _asset(name: str) -> str:
-    return files("juicesql").joinpath("_assets", name).read_text("utf-8")
 
 
 # Words and numbers

@@ -17,6 +17,7 @@ import typer
 
 from juicesql import __version__
 from juicesql.cli import (
+    analyze,
     clean,
     compile,
     diff,
@@ -45,7 +46,7 @@ app = typer.Typer(
 _BUILTIN: dict[str, Callable[..., None]] = {
     "run": run.run, "compile": compile.compile, "explain": explain.explain, "functions": functions.functions,
     "recipes": recipes.recipes, "trace": trace.trace, "diff": diff.diff, "dups": dups.dups, "show": show.show,
-    "sql": sql.sql, "clean": clean.clean, "init": init.init,
+    "analyze": analyze.analyze, "sql": sql.sql, "clean": clean.clean, "init": init.init,
 }  # fmt: skip
 for _name, _command in _BUILTIN.items():
     app.command(_name)(_command)
