@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from juicesql.sqltext import literal, quote
 from juicesql.whatif.board import Board
-from juicesql.whatif.counts import judged
+from juicesql.whatif.counts import fate_of, judged
 from juicesql.whatif.gates import Moves, Value
 
 COUNT = 48
@@ -138,44 +139,70 @@ def place_sql(bins: Bins, value: str) -> str:
     return f"(case {outside} else {bar} end)::utinyint"
 
 
-def prepare(board: Board) -> dict[str, Bins]:
-    """Find the bars of every stat, and note each row's bar in the board, so that counting them again is cheap."""
+Counts = Mapping[tuple[str, int, int], int]  # column, bar, fate -> rows or items
+
+
+@dataclass(frozen=True)
+class Bars:
+    """The bars of every stat of a board, and how many rows are in each under the run's own thresholds."""
+
+    bins: Mapping[str, Bins]
+    counts: Counts
+
+
+def prepare(board: Board) -> Bars:
+    """Find the bars of every stat, and note each row's bar and fate in the board, so that a move counts only the rows
+    that it concerns."""
     found = {v.column: b for v in board.funnel.values if (b := find_bins(board, v)) is not None}
-    noted = [
-        f"case when {quote(c)} is not null then {place_sql(b, quote(c))} end as {quote(c + '_bar')}"
+    noted = "".join(
+        f", case when {quote(c)} is not null then {place_sql(b, quote(c))} end as {quote(c + '_bar')}"
         for c, b in found.items() if not b.is_list
-    ]  # fmt: skip
-    if noted:
-        board.con.execute(f"create or replace table board as select *, {', '.join(noted)} from board")
-    return found
+    )  # fmt: skip
+    board.con.execute(
+        f"create or replace table board as select *, {fate_of(board, 'fails')} as fate0{noted} from board"
+    )
+    counts = {
+        (name, bar, fate): n for name, bar, fate, _, n in _count(board, found, "select *, fate0 as fate from board")
+    }
+    return Bars(found, counts)
 
 
-def histograms(board: Board, bins: dict[str, Bins], moves: Moves) -> dict[str, Histogram]:
-    """The bars of every stat of `bins` under these moves, by one pass over the board."""
-    if not bins:
-        return {}
+def histograms(board: Board, bars: Bars, moves: Moves) -> dict[str, Histogram]:
+    """The bars of every stat under these moves."""
+    counts = dict(bars.counts)
+    changed = f"from ({judged(board, moves)}) where fate <> fate0" if moves else ""
+    for name, bar, fate, before, n in _count(board, bars.bins, changed) if moves else ():
+        counts[name, bar, fate] = counts.get((name, bar, fate), 0) + n
+        counts[name, bar, before] -= n
+    return {name: _histogram(b, counts) for name, b in bars.bins.items()}
+
+
+def _count(board: Board, bins: Mapping[str, Bins], rows: str) -> list[tuple[str, int, int, int, int]]:
+    """Column, bar, fate, fate without moves, number: of rows with `fate` and `fate0`."""
     names, counting = list(bins), []
     for number, (name, b) in enumerate(bins.items()):
         bar = place_sql(b, "item") if b.is_list else quote(f"{name}_bar")
-        rows = f"(select unnest({quote(name)}) as item, fate from fated)" if b.is_list else "fated"
+        items = f"(select unnest({quote(name)}) as item, fate, fate0 from fated)" if b.is_list else "fated"
         seen = "item is not null" if b.is_list else f"{bar} is not null"
-        counting.append(f"select {number}, {bar} as bar, fate, count(*) from {rows} where {seen} group by all")
+        counting.append(
+            f"select {number}, {bar}::integer, fate, fate0, count(*) from {items} where {seen} group by all"
+        )
+    if not counting:
+        return []
     needed = ", ".join(quote(n if b.is_list else f"{n}_bar") for n, b in bins.items())
-    fated = f"with fated as materialized (select fate, {needed} from ({judged(board, moves)}))"
-    counts: dict[str, dict[tuple[int, int], int]] = {name: {} for name in names}
-    for number, place, fate, n in board.con.cursor().execute(f"{fated} {' union all '.join(counting)}").fetchall():
-        counts[names[number]][place, fate] = n
-    return {name: _histogram(b, counts[name]) for name, b in bins.items()}
+    fated = f"with fated as materialized (select fate, fate0, {needed} from ({rows}))"
+    found = board.con.cursor().execute(f"{fated} {' union all '.join(counting)}").fetchall()
+    return [(names[r[0]], *r[1:]) for r in found]
 
 
-def _histogram(bins: Bins, counts: dict[tuple[int, int], int]) -> Histogram:
-    bars = range(1, (len(bins.labels) or len(bins.edges) - 1) + 1)
+def _histogram(bins: Bins, counts: Counts) -> Histogram:
+    def of(bar: int, *fates: int) -> int:
+        return sum(counts.get((bins.column, bar, fate), 0) for fate in fates)
 
-    def of(fates: tuple[int, ...]) -> tuple[int, ...]:
-        return tuple(sum(counts.get((bar, fate), 0) for fate in fates) for bar in bars)
-
-    outside = [sum(n for (bar, _), n in counts.items() if bar == edge) for edge in (0, len(bars) + 1)]
-    return Histogram(bins, of((0,)), of((1, 2)), of((3,)), *outside)
+    last = len(bins.labels) or len(bins.edges) - 1
+    bars = range(1, last + 1)
+    kept, undecided, gone = (tuple(of(bar, *fates) for bar in bars) for fates in ((0,), (1, 2), (3,)))
+    return Histogram(bins, kept, undecided, gone, of(0, 0, 1, 2, 3), of(last + 1, 0, 1, 2, 3))
 
 
 def numbers(board: Board, value: Value) -> dict[str, Any]:

@@ -1,8 +1,10 @@
 """The measured values of one run in memory: a table with a row a sample, on a connection that reaches nothing else.
 
 The stats database is open only while they are loaded. `board` has `sample_id`; `left`, the gate where the sample left
-the run (the number of gates: it stayed; -1: an error took it); and for each value `v` the columns `v`, `v_known`
-(it was measured, or would be NULL) and `v_failed` (its function raised).
+the run (the number of gates: it stayed; -1: an error took it); for each value `v` the columns `v`, `v_known` (it was
+measured, or would be NULL) and `v_failed` (its function raised); and two masks with a bit for each gate, under the
+thresholds of the run: `fails`, and `open` where the gate's answer cannot be known, whatever its threshold. So a moved
+threshold only asks its own gate again.
 """
 
 from __future__ import annotations
@@ -40,6 +42,7 @@ class Board:
     rows: int
     agrees: bool
     complete: frozenset[str]  # columns whose value is known for every row
+    sound: frozenset[str]  # columns whose function raised for no row
 
     def close(self) -> None:
         self.con.close()
@@ -47,15 +50,31 @@ class Board:
     def value(self, column: str) -> Value:
         return next(v for v in self.funnel.values if v.column == column)
 
+    @property
+    def mask(self) -> str:
+        """The SQL type of a bit for each gate."""
+        return "bigint" if len(self.funnel.gates) < 63 else "hugeint"
+
+    def bit(self, gate: Gate) -> str:
+        return f"{1 << gate.order}::{self.mask}"
+
     def passes(self, gate: Gate, moves: Moves) -> str:
-        """SQL for what a gate says to each row: true, false, or NULL where that cannot be known."""
-        if gate.predicate is None:
-            return _recorded(gate, self.funnel)
+        """SQL for what a movable gate says to each row whose values are known."""
         tested = f"coalesce(({gate.condition(moves)})::boolean, false)"
-        failing = [f"not {quote(c + '_failed')}" for c in gate.columns]
+        return " and ".join([tested, *(f"not {quote(c + '_failed')}" for c in gate.columns if c not in self.sound)])
+
+    def fails(self, moves: Moves) -> str:
+        """SQL for the mask of the gates that each row fails: what the run's thresholds give, but for those moved."""
+        moved = [g for g in self.funnel.gates if any(b.handle in moves for b in g.bounds)]
+        if not moved:
+            return "fails"
+        others = ~sum(1 << g.order for g in moved)
+        return " | ".join([f"(fails & {others}::{self.mask})", *(self._failing(g, moves) for g in moved)])
+
+    def _failing(self, gate: Gate, moves: Moves) -> str:
         known = [quote(f"{c}_known") for c in gate.columns if c not in self.complete]
-        sql = " and ".join([tested, *failing])
-        return f"case when {' and '.join(known)} then {sql} end" if known else f"({sql})"
+        condition = " and ".join([*known, f"not ({self.passes(gate, moves)})"])
+        return f"(case when {condition} then {self.bit(gate)} else 0 end)"
 
 
 def open_board(store: Store, run: RunRecord) -> Board:
@@ -75,13 +94,15 @@ def _opened(con: duckdb.DuckDBPyConnection, run: RunRecord, funnel: Funnel) -> B
     for macro in _MACROS:
         con.execute(macro)
     close_off(con)
-    rows, *known = con.execute(_facts(funnel)).fetchone() or (0,)
-    complete = frozenset(v.column for v, n in zip(funnel.values, known, strict=True) if n == rows)
-    board = Board(con, run, funnel, rows, True, complete)
-    checked = replace(funnel, gates=tuple(_checked(board, gate) for gate in funnel.gates))
-    board = replace(board, funnel=checked)
+    rows, *facts = con.execute(_facts(funnel)).fetchone() or (0,)
+    names = [v.column for v in funnel.values]
+    complete = frozenset(n for n, known in zip(names, facts[::2], strict=True) if known == rows)
+    sound = frozenset(n for n, failed in zip(names, facts[1::2], strict=True) if not failed)
+    board = Board(con, run, funnel, rows, True, complete, sound)
+    board = replace(board, funnel=replace(funnel, gates=tuple(_checked(board, gate) for gate in funnel.gates)))
     if run.status == "analyzed":  # it measured every row and dropped none: the cuts as written are what to compare with
-        _leave(board)
+        con.execute(f'update board set "left" = {_first_failed(board)} where "left" >= 0')
+    _add_masks(board)
     return replace(board, agrees=_agrees(board))
 
 
@@ -145,8 +166,8 @@ def _reached(value: Value, funnel: Funnel) -> str:
 
 
 def _facts(funnel: Funnel) -> str:
-    counts = "".join(f", count(*) filter (where {quote(v.column + '_known')})" for v in funnel.values)
-    return f"select count(*){counts} from board"
+    names = [quote(v.column + end) for v in funnel.values for end in ("_known", "_failed")]
+    return f"select count(*){''.join(f', count(*) filter (where {n})' for n in names)} from board"
 
 
 def _recorded(gate: Gate, funnel: Funnel) -> str:
@@ -176,12 +197,33 @@ def _checked(board: Board, gate: Gate) -> Gate:
     return gate
 
 
-def _leave(board: Board) -> None:
-    """Let each row leave at the first gate that it fails."""
-    gates = [(g, board.passes(g, {})) for g in board.funnel.gates if g.predicate is not None]
-    first = "".join(f" when not ({sql}) then {g.order}" for g, sql in gates)
-    if first:
-        board.con.execute(f'update board set "left" = case{first} else "left" end where "left" >= 0')
+def _answers(board: Board) -> list[tuple[Gate, str]]:
+    """SQL for what each gate says: true, false, or NULL where that cannot be known."""
+    answers = []
+    for gate in board.funnel.gates:
+        if gate.predicate is None:
+            answers.append((gate, _recorded(gate, board.funnel)))
+            continue
+        known = [quote(f"{c}_known") for c in gate.columns if c not in board.complete]
+        says = board.passes(gate, {})
+        answers.append((gate, f"case when {' and '.join(known)} then {says} end" if known else f"({says})"))
+    return answers
+
+
+def _add_masks(board: Board) -> None:
+    answers = _answers(board)
+    fails = " | ".join(f"(case when not ({sql}) then {board.bit(g)} else 0 end)" for g, sql in answers)
+    unknown = " | ".join(f"(case when ({sql}) is null then {board.bit(g)} else 0 end)" for g, sql in answers)
+    zero = f"0::{board.mask}"
+    board.con.execute(
+        f"create or replace table board as select *, {fails or zero} as fails, {unknown or zero} as open from board"
+    )
+
+
+def _first_failed(board: Board) -> str:
+    """SQL for the first gate that a row fails."""
+    movable = [(g, sql) for g, sql in _answers(board) if g.predicate is not None]
+    return "case" + "".join(f" when not ({sql}) then {g.order}" for g, sql in movable) + ' when true then "left" end'
 
 
 def _agrees(board: Board) -> bool:
@@ -189,10 +231,8 @@ def _agrees(board: Board) -> bool:
     tests = []
     for gate in board.funnel.gates:
         if gate.predicate is not None:
-            says = board.passes(gate, {})
-            tests.append(f"({says}) is distinct from ({_recorded(gate, board.funnel)})")
-            tests[-1] = f"({_recorded(gate, board.funnel)}) is not null and " + tests[-1]
-    if not tests:
-        return True
-    row = board.con.execute(f"select count(*) from board where {' or '.join(f'({t})' for t in tests)}").fetchone()
+            recorded, bit = _recorded(gate, board.funnel), board.bit(gate)
+            says = f"case when open & {bit} = 0 then fails & {bit} = 0 end"
+            tests.append(f"(({recorded}) is not null and ({says}) is distinct from ({recorded}))")
+    row = board.con.execute(f"select count(*) from board where {' or '.join(tests) or 'false'}").fetchone()
     return row is not None and row[0] == 0

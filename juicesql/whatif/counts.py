@@ -61,46 +61,40 @@ class MovedRow:
     values: dict[str, Any]  # column -> value
 
 
-def judged(board: Board, moves: Moves) -> str:
-    """A query with a row a sample: the board's columns, `fate` (index in _FATES), and `gate`: the first that fails."""
-    gates = [(g, board.passes(g, moves)) for g in board.funnel.gates]
-    says = "".join(f", {sql} as g{g.order}" for g, sql in gates)
-    fails = [f"not g{g.order}" for g, _ in gates]
-    passing = {kind: _all_pass([f"g{g.order}" for g, _ in gates if g.is_cut == kind]) for kind in (True, False)}
-    first = "".join(f" when not g{g.order} then {g.order}" for g, _ in gates)
-    gone = " or ".join(['"left" < 0', *(f"coalesce({f}, false)" for f in fails)])
+def fate_of(board: Board, fails: str) -> str:
+    """SQL for the index in _FATES of rows with this mask of failed gates."""
+    steps = sum(1 << g.order for g in board.funnel.gates if not g.is_cut)
+    cuts = sum(1 << g.order for g in board.funnel.gates if g.is_cut)
     return (
-        f"select *, case when {gone} then 3 when not {passing[True]} then 2 when not {passing[False]} then 1 else 0 end"
-        f'::utinyint as fate, case when "left" < 0 then -1 {first} end::smallint as gate '
-        f"from (select *{says} from board)"
+        f'(case when "left" < 0 or {fails} <> 0 then 3 when open & {cuts}::{board.mask} <> 0 then 2 '
+        f"when open & {steps}::{board.mask} <> 0 then 1 else 0 end)::utinyint"
     )
 
 
-def _all_pass(names: list[str]) -> str:
-    return "(" + (" and ".join(f"coalesce({n}, false)" for n in names) or "true") + ")"
+def judged(board: Board, moves: Moves) -> str:
+    """A query with a row a sample: the board's columns, its mask `failing`, and its `fate` (index in _FATES)."""
+    return f"select *, {fate_of(board, 'failing')} as fate from (select *, {board.fails(moves)} as failing from board)"
 
 
 def outcome(board: Board, moves: Moves) -> Outcome:
     """Count what stays, comes and goes when these handles are moved. One pass over the board."""
     stays = len(board.funnel.gates)
-    failing = " + ".join(f"(not coalesce(g{g.order}, true))::utinyint" for g in board.funnel.gates) or "0"
     rows = board.con.cursor().execute(
-        f'select "left" = {stays} as was_kept, fate, gate, {failing} = 1 as alone, count(*) '
-        f"from ({judged(board, moves)}) group by all"
+        f'select "left" = {stays}, fate, if("left" < 0, 0, failing & -failing) as first, '
+        f"failing = failing & -failing as alone, count(*) from ({judged(board, moves)}) group by all"
     ).fetchall()  # fmt: skip
-    counts = {(was, _FATES[fate]): 0 for was in (True, False) for fate in range(4)}
+    counts = {(was, fate): 0 for was in (True, False) for fate in _FATES}
     drops: dict[int, list[int]] = {}
-    for was, fate, gate, alone, n in rows:
+    for was, fate, first, alone, n in rows:
         counts[was, _FATES[fate]] += n
-        if fate == 3 and gate is not None:
-            drop = drops.setdefault(gate, [0, 0])
-            drop[0] += n
-            drop[1] += n if alone else 0
+        drop = drops.setdefault(int(first), [0, 0])
+        drop[0] += n
+        drop[1] += n if alone else 0
     total = {fate: counts[True, fate] + counts[False, fate] for fate in _FATES}
     return Outcome(
         board.rows, sum(counts[True, f] for f in _FATES), total["kept"], total["unseen"], total["unmeasured"],
         counts[False, "kept"], counts[False, "unseen"] + counts[False, "unmeasured"], counts[True, "gone"],
-        tuple(Drop(g.id, *drops.get(g.order, (0, 0))) for g in board.funnel.gates),
+        tuple(Drop(g.id, *drops.get(1 << g.order, (0, 0))) for g in board.funnel.gates),
     )  # fmt: skip
 
 
@@ -121,7 +115,7 @@ def narrow_rows(board: Board, moves: Moves, handle: str, limit: int = 8) -> list
     judged_rows = judged(board, moves)
     return _rows(
         board,
-        f"(select * from ({judged_rows}) where not g{gate.order}) where {_wrong_side(bound.operator, distance)} "
+        f"({judged_rows}) where failing & {board.bit(gate)} <> 0 and {_wrong_side(bound.operator, distance)} "
         f"order by abs({distance}), sample_id limit {int(limit)}",
     )
 
@@ -138,6 +132,7 @@ def _wrong_side(operator: str, distance: str) -> str:
 def _rows(board: Board, source: str) -> list[MovedRow]:
     names = [v.column for v in board.funnel.values]
     shown = "".join(f", {quote(n)}" for n in names)
-    rows = board.con.cursor().execute(f"select sample_id, fate, gate{shown} from {source}").fetchall()
-    ids = {g.order: g.id for g in board.funnel.gates}
-    return [MovedRow(r[0], _FATES[r[1]], ids.get(r[2]), dict(zip(names, r[3:], strict=True))) for r in rows]
+    first = 'if("left" < 0, 0, failing & -failing)'
+    rows = board.con.cursor().execute(f"select sample_id, fate, {first}{shown} from {source}").fetchall()
+    ids = {1 << g.order: g.id for g in board.funnel.gates}
+    return [MovedRow(r[0], _FATES[r[1]], ids.get(int(r[2])), dict(zip(names, r[3:], strict=True))) for r in rows]

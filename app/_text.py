@@ -1,0 +1,54 @@
+"""Texts that come from data, made fit to be shown: Streamlit reads most of what it is given as Markdown."""
+
+from __future__ import annotations
+
+import re
+
+_MARKS = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&])")
+
+
+def plain(text: str) -> str:
+    """Text that Markdown shows as it is, in one line.
+
+    >>> print(plain("![x](http://a.b)"))
+    \\!\\[x\\]\\(http\\:\\/\\/a\\.b\\)
+    """
+    return _MARKS.sub(r"\\\1", " ".join(text.split())).replace("/", "\\/")
+
+
+def short(text: str, most: int = 60) -> str:
+    """The beginning of a text, in one line.
+
+    >>> short("a  long story", 6)
+    'a lon…'
+    """
+    line = " ".join(text.split())
+    return line if len(line) <= most else line[: most - 1] + "…"
+
+
+def share(part: int, whole: int) -> str:
+    """A percentage with three digits at most.
+
+    >>> [share(*pair) for pair in ((1, 3), (0, 0), (1, 100_000), (5, 5))]
+    ['33.3%', '0%', '<0.01%', '100%']
+    """
+    if not part or not whole:
+        return "0%"
+    value = 100 * part / whole
+    return "<0.01%" if value < 0.01 else f"{value:.3g}%"
+
+
+def seconds(value: float | None) -> str:
+    """A duration.
+
+    >>> [seconds(s) for s in (0.0321, 4.2, 75, 7300, None)]
+    ['32 ms', '4.2 s', '1 min 15 s', '2 h 1 min', '–']
+    """
+    if value is None:
+        return "–"
+    if value < 1:
+        return f"{value * 1000:.0f} ms"
+    if value < 60:
+        return f"{value:.1f} s"
+    minutes, rest = divmod(round(value), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
