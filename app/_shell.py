@@ -17,6 +17,14 @@ from ._project import FileState, RunInfo, file_state, in_use, opened, runs_of
 from ._words import LANGUAGES, Words, language_of
 
 
+# Less room above the page, and totals that stay in sight.
+_STYLE = """<style>
+[data-testid="stMainBlockContainer"] { padding-top: 3.5rem; }
+[data-testid="stLayoutWrapper"]:has(> .st-key-totals) { position: sticky; top: 3.25rem; z-index: 90; }
+.st-key-totals { background: var(--st-background-color, Canvas); padding: .5rem 0 .75rem; }
+</style>"""
+
+
 @dataclass(frozen=True)
 class View:
     """What a page gets. `run` is the one chosen in the sidebar: None when the project has none."""
@@ -45,6 +53,7 @@ def run_app(pages: tuple[PageEntry, ...]) -> None:
     """Draw the whole app once. Streamlit calls it again after every touch."""
     st.set_page_config(page_title="juicesql", page_icon="🧃", layout="wide")
     words = Words(_language())
+    st.html(_STYLE)
     state = file_state(_root())
     places = [
         st.Page(partial(_draw, p, state, words), title=words(p.title), icon=p.icon, url_path=p.path, default=not i)

@@ -26,16 +26,25 @@ def short(text: str, most: int = 60) -> str:
     return line if len(line) <= most else line[: most - 1] + "…"
 
 
-def share(part: int, whole: int) -> str:
-    """A percentage with three digits at most.
+def pretty(number: float) -> str:
+    """A number as a person would write it.
 
-    >>> [share(*pair) for pair in ((1, 3), (0, 0), (1, 100_000), (5, 5))]
-    ['33.3%', '0%', '<0.01%', '100%']
+    >>> [pretty(n) for n in (20.0, 50000, 0.30000000000000004, 1234567.5)]
+    ['20', '50,000', '0.3', '1,234,567.5']
+    """
+    return f"{number:,.0f}" if float(number).is_integer() else f"{number:,.12g}"
+
+
+def share(part: int, whole: int) -> str:
+    """A percentage.
+
+    >>> [share(*pair) for pair in ((1, 3), (0, 0), (1, 100_000), (5, 5), (14, 4280))]
+    ['33.3%', '0%', '<0.1%', '100%', '0.3%']
     """
     if not part or not whole:
         return "0%"
     value = 100 * part / whole
-    return "<0.01%" if value < 0.01 else f"{value:.3g}%"
+    return "<0.1%" if value < 0.1 else f"{value:.1f}%".replace(".0%", "%")
 
 
 def seconds(value: float | None) -> str:

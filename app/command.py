@@ -10,9 +10,13 @@ from typing import Annotated
 import typer
 
 THEME = {
+    "baseRadius": "0.5rem",
+    "baseFontSize": "15",
+    "headingFontSizes": "['2rem','1.5rem','1.2rem']",
     "light.primaryColor": "#0f766e",
     "light.textColor": "#111827",
     "dark.primaryColor": "#2dd4bf",
+    "dark.textColor": "#f3f4f6",
 }
 
 
@@ -45,6 +49,7 @@ def command_line(root: Path, port: int, browser: bool) -> list[str]:
         "server.headless": str(not browser).lower(),
         "server.fileWatcherType": "none",
         "browser.gatherUsageStats": "false",
+        "client.toolbarMode": "viewer",
         **{f"theme.{name}": value for name, value in THEME.items()},
     }
     script = Path(__file__).with_name("main.py")

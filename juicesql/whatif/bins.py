@@ -38,7 +38,7 @@ class Bins:
     high: float | None
     known: int  # rows whose value is known, NULL included
     null: int  # of these, rows whose value is NULL
-    unmeasured: int
+    unmeasured: int  # rows that left the run before it was measured; those that an error took are not counted
 
 
 @dataclass(frozen=True)
@@ -60,11 +60,12 @@ def is_number(type_: str) -> bool:
 def find_bins(board: Board, value: Value) -> Bins | None:
     """The bars of one stat; None for a type that has none, and where nothing was measured."""
     name, is_list = quote(value.column), value.returns.endswith("[]")
+    known = quote(f"{value.column}_known")
     facts = board.con.cursor().execute(
-        f"select count(*) filter (where {quote(value.column + '_known')}), "
-        f"count(*) filter (where {quote(value.column + '_known')} and {name} is null) from board"
-    ).fetchone() or (0, 0)  # fmt: skip
-    counts = (int(facts[0]), int(facts[1]), board.rows - int(facts[0]))
+        f"select count(*) filter (where {known}), count(*) filter (where {known} and {name} is null), "
+        f'count(*) filter (where not {known} and "left" >= 0) from board'
+    ).fetchone() or (0, 0, 0)  # fmt: skip
+    counts = (int(facts[0]), int(facts[1]), int(facts[2]))
     items = _items(value)
     if is_number(value.returns):
         return _of_numbers(board, value, items, is_list, counts)
