@@ -49,9 +49,16 @@ def connect(
 
 def register(con: duckdb.DuckDBPyConnection, registry: Registry, functions: Iterable[str]) -> None:
     """Make functions callable on a connection, in its default database."""
-    known: set[str] = set()
+    for macro in create_functions(con, registry, functions):
+        con.execute(macro)
+
+
+def create_functions(con: duckdb.DuckDBPyConnection, registry: Registry, functions: Iterable[str]) -> list[str]:
+    """Create the Python functions on a connection; the macros by which all of `functions` are called, still to run."""
+    macros: dict[str, str] = {}
     for name in functions:
-        _register(con, registry, name, known)
+        _create(con, registry, name, macros)
+    return list(macros.values())
 
 
 def called(sql: str, registry: Registry) -> list[str]:
@@ -63,24 +70,23 @@ def called(sql: str, registry: Registry) -> list[str]:
     return sorted({word.lower() for word in _CALLED.findall(sql)} & set(registry.names()))
 
 
-def _register(con: duckdb.DuckDBPyConnection, registry: Registry, name: str, known: set[str]) -> None:
-    """Make one function callable on the connection, after the functions that a SQL macro names."""
-    if name in known:
+def _create(con: duckdb.DuckDBPyConnection, registry: Registry, name: str, macros: dict[str, str]) -> None:
+    """Add the macro of one function, after those that it names."""
+    if name in macros:
         return
-    known.add(name)
     function = registry.get(name)
     if function.runs_on == "sql":
         for used in sorted(set(_CALLED.findall(function.sql)) - {name}):
             if used in registry:
-                _register(con, registry, used, known)
-        con.execute(function.sql)
+                _create(con, registry, used, macros)
+        macros[name] = function.sql
         return
     inner = f"__{name}"
     types = [a.type if a.is_column else "VARCHAR" for a in function.signature.arguments]
     con.create_function(  # type: ignore[call-overload]
         inner, _udf(function), types, function.signature.returns, type="arrow", null_handling="special"
     )
-    con.execute(_wrapper(function.signature, inner))
+    macros[name] = _wrapper(function.signature, inner)
 
 
 def _wrapper(signature: Signature, inner: str) -> str:
