@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from juicesql.whatif import Histogram
+
 from ._text import pretty
 from ._words import Words
 

@@ -16,7 +16,6 @@ from juicesql.project import open_project
 from ._project import FileState, RunInfo, file_state, in_use, opened, runs_of
 from ._words import LANGUAGES, Words, language_of
 
-
 # Less room above the page, and totals that stay in sight.
 _STYLE = """<style>
 [data-testid="stMainBlockContainer"] { padding-top: 3.5rem; }

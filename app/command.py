@@ -12,7 +12,7 @@ import typer
 THEME = {
     "baseRadius": "0.5rem",
     "baseFontSize": "15",
-    "headingFontSizes": "['2rem','1.5rem','1.2rem']",
+    "headingFontSizes": '["2rem", "1.5rem", "1.2rem"]',
     "light.primaryColor": "#0f766e",
     "light.textColor": "#111827",
     "dark.primaryColor": "#2dd4bf",

@@ -67,9 +67,9 @@ def _totals(board: Board, now: Outcome, moves: Moves, t: Words) -> None:
     columns = st.columns([1.5, 1, 1, 1, 0.9], vertical_alignment="center")
     kept = f"{now.kept:,}" if now.exact else f"{now.kept:,} – {now.at_most:,}"
     change = now.kept - now.was_kept
+    says = f"{change:+,}" if change else t("as in the run") if now.exact else t("the run kept {k:,}", k=now.was_kept)
     columns[0].metric(
-        t("Rows kept"), kept, f"{change:+,}" if change else t("as in the run"), "normal" if change else "off",
-        delta_arrow="auto" if change else "off",
+        t("Rows kept"), kept, says, "normal" if change else "off", delta_arrow="auto" if change else "off",
         help=t("of {n:,} rows; the run kept {k:,}", n=now.rows, k=now.was_kept),
     )  # fmt: skip
     columns[1].metric(t("Come back"), f"{now.gained:,}", None, help=t("rows that the run dropped and that pass now"))
@@ -127,7 +127,7 @@ def _card(board: Board, value: Value, histogram: Histogram, now: Outcome, moves:
         key=f"chart {board.run.run_id} {value.column}",
     )  # fmt: skip
     if histogram.below or histogram.above:
-        st.caption(t("{n:,} rows lie beyond the chart", n=histogram.below + histogram.above))
+        st.caption(t("{n:,} values lie beyond the chart", n=histogram.below + histogram.above))
     seen: set[str] = set()
     for gate, bound in bounds:
         if bound.handle not in seen and handles[bound.handle].uses[0][0] == gate.id:
