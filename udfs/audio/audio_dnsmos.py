@@ -23,7 +23,7 @@ def _check(measure: str) -> None:
     "audio_dnsmos(audios VARCHAR[], measure VARCHAR := 'ovrl', model VARCHAR := NULL) -> DOUBLE[]",
     runs_on="process",
     rowwise=True,
-    extra="models",
+    extra="media",
     assets=_assets,
 )
 def audio_dnsmos(audios: list[str], measure: str, model: str | None) -> list[float | None]:

@@ -16,7 +16,7 @@ def _assets(model: str, **_: object) -> list[Path]:
     f"audio_speech_ratio(audios VARCHAR[], threshold DOUBLE := 0.5, model VARCHAR := '{MODEL}') -> DOUBLE[]",
     runs_on="process",
     rowwise=True,
-    extra="models",
+    extra="media",
     assets=_assets,
 )
 def audio_speech_ratio(audios: list[str], threshold: float, model: str) -> list[float | None]:
