@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +22,7 @@ from .text._transformers import model_folder, quiet
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+Key = TypeVar("Key", bound=Hashable)
 ON_CPU, ON_GPU = 16, 256  # pictures of a batch at first
 REDUCE: dict[str, Callable[[Sequence[float]], float]] = {
     "avg": lambda values: float(np.mean(values)), "max": max, "min": min,
@@ -74,46 +75,46 @@ def _per_file(
 
 
 def scored(
-    scorer: Scorer, read: Callable[[str], list[Any]], paths: Iterable[str]
-) -> tuple[dict[str, list[Any]], dict[str, str]]:
-    """The values of the pictures of each file, and what was wrong with files."""
+    scorer: Scorer, read: Callable[[Key], list[Any]], keys: Iterable[Key], file_of: Callable[[Key], str] = str
+) -> tuple[dict[Key, list[Any]], dict[Key, str]]:
+    """The values of the pictures that `read` finds for each key (a file), and what was wrong; `file_of` names it."""
     scorer.load()
-    values: dict[str, list[Any]] = {}
-    broken: dict[str, str] = {}
-    waiting: list[tuple[str, Any]] = []
+    values: dict[Key, list[Any]] = {}
+    broken: dict[Key, str] = {}
+    waiting: list[tuple[Key, Any]] = []
     size = ON_GPU if device().startswith("cuda") else ON_CPU
 
     def run() -> None:
         found, failures = batched(scorer.scores, [picture for _, picture in waiting], size)
-        for place, (path, _) in enumerate(waiting):
-            values[path].append(found[place])
+        for place, (key, _) in enumerate(waiting):
+            values[key].append(found[place])
             if place in failures:
-                broken[path] = f"{path}: {failures[place]}"
+                broken[key] = f"{file_of(key)}: {failures[place]}"
         waiting.clear()
 
-    for path, future in _ahead(read, paths):
+    for key, future in _ahead(read, keys):
         try:
             pictures = future.result()
         except FunctionError:
             raise
         except Exception as error:  # a file that cannot be read fails the rows that name it
-            broken[path] = f"{type(error).__name__}: {error}"
+            broken[key] = f"{type(error).__name__}: {error}"
             continue
-        values[path] = []
-        waiting += ((path, picture) for picture in pictures)
+        values[key] = []
+        waiting += ((key, picture) for picture in pictures)
         if len(waiting) >= size:
             run()
     run()
     return values, broken
 
 
-def _ahead(read: Callable[[str], Any], paths: Iterable[str]) -> Iterator[tuple[str, Future[Any]]]:
-    """What `read` makes of each path, in order; a few files are read ahead while the model works."""
+def _ahead(read: Callable[[Key], Any], keys: Iterable[Key]) -> Iterator[tuple[Key, Future[Any]]]:
+    """What `read` makes of each key, in order; a few files are read ahead while the model works."""
     threads = int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)  # what the engine gives this process
     with ThreadPoolExecutor(threads, thread_name_prefix="juicesql-pictures") as pool:
-        waiting: deque[tuple[str, Future[Any]]] = deque()
-        for path in paths:
-            waiting.append((path, pool.submit(read, path)))
+        waiting: deque[tuple[Key, Future[Any]]] = deque()
+        for key in keys:
+            waiting.append((key, pool.submit(read, key)))
             if len(waiting) > threads:
                 yield waiting.popleft()
         yield from waiting

@@ -305,6 +305,7 @@ def test_a_batch_that_memory_cannot_hold_is_halved(blip2: str, pictures: list[st
     monkeypatch.setattr(_captions.Captioner, "scores", lambda self, inputs: limited(self, inputs, 0))
     got, failures = measured("image_captioning", [*texts, "none"], [*images, []], **options, prompt="")
     assert got == [None] * 6 + [["none"]] and failures.keys() == set(range(6))
+    assert all(failures[row].startswith(f"{pictures[row]}: ") for row in failures)  # the file, not its place
 
 
 def test_the_caption_nearest_by_simhash_is_kept(blip2: str, pictures: list[str], monkeypatch) -> None:

@@ -179,6 +179,10 @@ def test_a_model_that_holds_no_picture_fails_the_rows(classifier: str, pictures:
     rows = [[pictures[0]], [], [pictures[1]]]
     found = _vision.image_values(pa.array(rows, pa.list_(pa.string())), _vision.SecondLabel(classifier))
     assert sorted(found.failures) == [0, 2] and "memory" in found.failures[0]
+    _, broken = _vision.scored(
+        _vision.SecondLabel(classifier), lambda key: [torch.zeros(3, 8, 8)], [("a", 1), ("b", 2)], lambda key: key[0]
+    )
+    assert [(key, told.partition(": ")[0]) for key, told in broken.items()] == [(("a", 1), "a"), (("b", 2), "b")]
 
 
 def test_files_that_cannot_be_read_fail_their_rows_only(classifier: str, pictures: list[str], tmp_path: Path) -> None:

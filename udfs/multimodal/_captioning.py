@@ -111,7 +111,7 @@ def _written(
             for number, pixels in enumerate(pictures)
         ]
 
-    found, problems = scored(captioner, wanted, paths)
+    found, problems = scored(captioner, wanted, paths, file_of=paths.__getitem__)
     joined = {}
     for at, said in found.items():
         if at in problems:

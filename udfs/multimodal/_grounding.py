@@ -41,7 +41,7 @@ class Grounder(PicturesAndWords):
             return [(phrases[pair[0]], self.prepare(flips.image(pair[1])))]
 
         asked = sorted(pairs, key=lambda pair: len(phrases[pair[0]]))  # as many phrases go together
-        found, problems = scored(self, read, asked)
+        found, problems = scored(self, read, asked, file_of=lambda pair: pair[1])
         wrong = {path: why for (_, path), why in problems.items()}
         return {p: recall(v[0], len(phrases[p[0]]), limits) for p, v in found.items() if p not in problems}, wrong
 

@@ -38,7 +38,8 @@ class Matcher(PicturesAndWords):
             said, path = pair
             return [(tokens[said], self.prepare(flips.image(path)))]
 
-        found, problems = scored(self, read, sorted(pairs, key=lambda pair: len(tokens[pair[0]])))
+        asked = sorted(pairs, key=lambda pair: len(tokens[pair[0]]))
+        found, problems = scored(self, read, asked, file_of=lambda pair: pair[1])
         return {pair: values[0] for pair, values in found.items()}, {path: why for (_, path), why in problems.items()}
 
     def scores(self, inputs: Sequence[tuple[list[int], Any]]) -> list[float]:
