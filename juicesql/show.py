@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -34,13 +34,17 @@ order by row_number() over (partition by verdict, cut order by sample_id), sampl
 
 @dataclass(frozen=True)
 class MediaItem:
-    """A file that a sample names. `values` are those that stats gave for it alone, by their SQL."""
+    """A file that a sample names. `values` are those that stats gave for it alone, by their SQL.
+
+    `file` is where it is: empty when it may not be opened.
+    """
 
     column: str
     kind: str  # image, video, audio
     path: str
     values: Mapping[str, Any]
     thumbnail: Thumbnail | None  # None: not made; the sheet's notes say why
+    file: str = ""
 
 
 @dataclass(frozen=True)
@@ -105,11 +109,13 @@ def show(
     project: str | Path | None = None,
     first: int = 3,
     most_media: int = MOST_MEDIA,
+    confined: bool = False,
 ) -> Sheet:
     """The sheet of some samples of a run; without ids the first that stayed, and of those that went some of each cut.
 
     `name` is a run id, `latest`, or a recipe (then its newest run). StoreError when there is no such run, or when the
-    run had no such samples. Rows and media are read again from the source; where that fails, a note says so.
+    run had no such samples. Rows and media are read again from the source; where that fails, a note says so. With
+    `confined`, no file outside of the media root is opened, even if the recipe allows it.
     """
     near = Path(name) if Path(name).exists() else None
     found = open_project(Path(project) if project else None, near=near)
@@ -119,6 +125,8 @@ def show(
         traced = con.execute("select 1 from changes where run_id = ? limit 1", [run.run_id]).fetchone() is not None
     stories = _stories(run, found, ids)
     rows, notes = _rows(run, found, ids)
+    if confined:
+        rows = replace(rows, media=replace(rows.media, confined=True))
     with Thumbnailer(rows.media) as make:
         gallery = _Gallery(make)
         maker = _CardMaker(run, found.registry(), rows, gallery, most_media)
@@ -178,11 +186,19 @@ class _CardMaker:
         named = [(c, k, i, p) for c, k in self.kinds.items() for i, p in enumerate(_paths(row.get(c)))]
         values = {sql: value for step in story.steps for sql, value in _values(step).items()}
         items = [
-            MediaItem(c, k, p, self._values_of(c, i, len(_paths(row[c])), values), self.gallery.thumbnail(k, p))
+            MediaItem(
+                c, k, p, self._values_of(c, i, len(_paths(row[c])), values), self.gallery.thumbnail(k, p), self._file(p)
+            )
             for c, k, i, p in named[: self.most_media]
         ]
         left = len(named) - len(items)
         return Card(story, row, self._texts(row), tuple(items), left, tuple(self.kinds))
+
+    def _file(self, name: str) -> str:
+        try:
+            return self.rows.media.path(name)
+        except (OSError, ValueError):
+            return ""
 
     def _values_of(self, column: str, position: int, count: int, values: Mapping[str, Any]) -> dict[str, Any]:
         """What stats with one value per file of the column gave for one of them."""
