@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from juicesql.api import FunctionError, nearest
 
+from ._encoding import CONTAINER, X264, repeatable
 from ._filter_names import AUDIO, FILE_OPTIONS, VIDEO
 from ._media import open_streams
 from ._produced import produced
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 Filters = Sequence[tuple[str, Mapping[str, object]]]  # names of filters and their options, in order
 
-VERSION = 1  # of what the encoders are told: a new one makes files anew
+VERSION = 2  # of what the encoders are told: a new one makes files anew
 MOST_PIXELS = 178_956_970  # of a frame
 MOST_FRAMES = 2_000_000  # of a video
 MOST_SAMPLES = 2_000_000_000  # of a sound: 12 hours at 44.1 kHz
@@ -94,7 +95,7 @@ def filtered(source: str, target: str, video_filters: Filters = (), audio_filter
     for kind, filters in given.items():
         check_filters(filters, kind)
     with ExitStack() as files:
-        out = files.enter_context(av.open(target, "w"))
+        out = files.enter_context(av.open(target, "w", options=CONTAINER))
         with open_streams(source) as container:
             kept = _kept(container, given)
         tracks = [_track(files.enter_context(open_streams(source)), index, given, out) for index in kept]
@@ -246,7 +247,7 @@ def _video_encoder(out: OutputContainer, source: Stream, frame: VideoFrame) -> S
     codec = {"wrapped_avframe": "rawvideo"}.get(out.default_video_codec, out.default_video_codec)
     own_clock = frame.time_base == source.time_base  # no filter has set another rate
     rate = (source.average_rate if own_clock else 1 / frame.time_base) or Fraction(25)
-    target = out.add_stream(codec, rate=rate, options={} if codec in GOOD else BETTER)
+    target = out.add_stream(codec, rate=rate, options=X264 if codec == "h264" else {} if codec in GOOD else BETTER)
     target.width, target.height = frame.width, frame.height
     context = target.codec_context
     formats = [f.name for f in context.codec.video_formats or ()]
@@ -256,7 +257,7 @@ def _video_encoder(out: OutputContainer, source: Stream, frame: VideoFrame) -> S
         context.sample_aspect_ratio = source.sample_aspect_ratio
     for name in ("color_range", "colorspace"):
         setattr(context, name, getattr(frame, name))
-    context.thread_count = 1
+    repeatable(context)
     return target
 
 
@@ -267,6 +268,7 @@ def _audio_encoder(out: OutputContainer, source: Stream, frame: AudioFrame) -> S
     target = out.add_stream(codec.name, rate=rate, layout=frame.layout.name)
     formats = [f.name for f in codec.audio_formats or ()]
     target.codec_context.format = frame.format.name if not formats or frame.format.name in formats else formats[0]
+    repeatable(target.codec_context)
     return target
 
 

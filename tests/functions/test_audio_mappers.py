@@ -239,3 +239,29 @@ def test_equal_work_is_done_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert len(set(first)) == 1
     monkeypatch.setattr(_filtergraph, "filtered", lambda *_, **__: pytest.fail("made twice"))
     assert made("video_ffmpeg_wrapped", tmp_path, copy, filter_name="hflip") == first[:1]
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "webm", "avi", "mov"])
+def test_made_again_a_film_has_the_same_bytes(suffix: str, tmp_path: Path) -> None:
+    from juicesql.udfs import _filtergraph
+
+    source = film(tmp_path / "a.mp4")
+    again = []
+    for number in range(3):
+        target = tmp_path / f"{number}.{suffix}"
+        _filtergraph.filtered(str(source), str(target), [("hflip", {})], [("volume", {"volume": 0.5})])
+        again.append(target.read_bytes())
+    assert again[0] == again[1] == again[2]
+
+
+@pytest.mark.parametrize("suffix", ["ogg", "opus", "flac", "mp3", "m4a", "wav", "mka"])
+def test_made_again_a_sound_has_the_same_bytes(suffix: str, tmp_path: Path) -> None:
+    from juicesql.udfs import _filtergraph
+
+    source = written(tmp_path / "a.wav", sound())
+    again = []
+    for number in range(3):
+        target = tmp_path / f"{number}.{suffix}"
+        _filtergraph.filtered(str(source), str(target), (), [("volume", {"volume": 0.5})])
+        again.append(target.read_bytes())
+    assert again[0] == again[1] == again[2]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._encoding import CONTAINER, X264, repeatable
 from .._media import open_streams
 from ._decoded import shown_frames
 from ._facts import video_stream
@@ -25,8 +26,7 @@ Change = Callable[["VideoFrame"], "VideoFrame"]
 Repaint = Callable[[np.ndarray], "np.ndarray | None"]  # of RGB pixels, upright; None where nothing changes
 Span = tuple[Fraction, Fraction]  # seconds
 
-# Of libx264. Hardly to be told from the source; macroblock trees give other bytes at each run on some machines.
-ENCODER = {"preset": "veryfast", "crf": "18", "mbtree": "0"}
+ENCODER = {"preset": "veryfast", "crf": "18", **X264}  # of libx264: hardly to be told from the source
 PIXELS = frozenset(f"yuv{chroma}p{depth}" for chroma in (420, 422, 444) for depth in ("", "10le"))
 COPIED_FROM = ("mov", "matroska")  # containers that keep all times and headers that MP4 needs
 VIDEO_COPIED = frozenset({"h264", "hevc", "av1", "vp9", "mpeg4"})
@@ -76,7 +76,7 @@ def _write(source: str, target: str, part: Part | None, video: Callable[..., Ite
     import av
 
     with ExitStack() as stack:
-        new = stack.enter_context(av.open(target, "w", format="mp4", options={"fflags": "+bitexact"}))
+        new = stack.enter_context(av.open(target, "w", format="mp4", options=CONTAINER))
         old = stack.enter_context(open_streams(source))
         stream = video_stream(old, source)
         span = (part.start * stream.time_base, part.end * stream.time_base) if part else None
@@ -163,15 +163,12 @@ def _decoded(old: InputContainer, stream: VideoStream, part: Part | None) -> Ite
 
 
 def _video_stream(new: OutputContainer, old: VideoStream, first: VideoFrame) -> VideoStream:
-    from av.codec.context import Flags
-
     out = new.add_stream("libx264", rate=old.average_rate or 25, options=ENCODER)
     context = out.codec_context
     context.width, context.height = first.width, first.height
     context.pix_fmt = _pixel_format(first)
     context.time_base = old.time_base
-    context.thread_count, context.thread_type = 1, "NONE"
-    context.flags |= Flags.bitexact
+    repeatable(context)
     if old.sample_aspect_ratio:
         context.sample_aspect_ratio = old.sample_aspect_ratio
     for name in ("color_range", "colorspace", "color_primaries", "color_trc"):
