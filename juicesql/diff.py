@@ -93,6 +93,16 @@ class RunSide:
 
 
 @dataclass(frozen=True)
+class Changes:
+    """`functions` are calls whose code or model changed."""
+
+    variables: tuple[VariableChange, ...]
+    cuts: tuple[CutChange, ...]
+    steps: tuple[StepChange, ...]
+    functions: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Difference:
     """`gained` are samples that only the new run keeps, with why the old one did not; `lost` the other way round."""
 
@@ -117,13 +127,20 @@ def compare(old: str, new: str, *, project: str | Path | None = None, limit: int
         a, b = find_run(con, old, found), find_run(con, new, found)
         gained, lost = _moved(con, a, b, limit)
     same = a.source_id == b.source_id and a.source_fingerprint == b.source_fingerprint
+    moved = changes(a, b)
     return Difference(
-        _side(a), _side(b), same, _variables(a.variables, b.variables), _cuts(a.cuts, b.cuts), _steps(a, b),
-        _functions(a, b), gained, lost,
-    )  # fmt: skip
+        side_of(a), side_of(b), same, moved.variables, moved.cuts, moved.steps, moved.functions, gained, lost
+    )
 
 
-def _side(run: RunRecord) -> RunSide:
+def changes(old: RunRecord, new: RunRecord) -> Changes:
+    """What was changed in the recipe and its functions between two runs."""
+    return Changes(
+        _variables(old.variables, new.variables), _cuts(old.cuts, new.cuts), _steps(old, new), _functions(old, new)
+    )
+
+
+def side_of(run: RunRecord) -> RunSide:
     started = f"{run.started:%Y-%m-%d %H:%M:%S}"
     return RunSide(run.run_id, run.recipe, started, run.source, run.rows_in, run.kept, run.rows_out)
 

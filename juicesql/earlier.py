@@ -115,7 +115,7 @@ def _call(asked: Fingerprints, registry: Registry) -> Call | None:
 
 
 def _find(con: duckdb.DuckDBPyConnection, run: RunRecord, asked: Fingerprints, call: Call | None) -> EarlierRun:
-    measured = [c for c in _traced_calls(run.plan["steps"]) if call or _is_text(c)]
+    measured = [c for c in traced_calls(run.plan["steps"]) if call or _is_text(c)]
     fitting = [c for c in measured if call is None or c["identity"] == call.identity]
     if not fitting:
         raise _unlike(run, asked, call, [c for c in measured if call and c["function"] == call.function])
@@ -131,7 +131,7 @@ def _find(con: duckdb.DuckDBPyConnection, run: RunRecord, asked: Fingerprints, c
     return EarlierRun(run.run_id, run.recipe, run.source_id or 0, argument_id, table)
 
 
-def _traced_calls(steps: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+def traced_calls(steps: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """The stats that a run measured once for each sample: not of groups, nor of the rows that an UNNEST made."""
     many = {"source": False}  # relation -> whether it has several rows of one sample
     for step in steps:
@@ -152,13 +152,14 @@ def _argument(con: duckdb.DuckDBPyConnection, run: RunRecord, lineage: str) -> i
     row = con.execute("select argument_id from arguments where lineage = ?", [lineage]).fetchone()
     now = con.execute("select fingerprint from sources where source_id = ?", [run.source_id]).fetchone()
     number = int(row[0]) if row else 0
-    if now == (run.source_fingerprint,) and not _replaced(con, run, number):
+    if now == (run.source_fingerprint,) and not was_replaced(con, run, number):
         return number
     message = f"another run has read the source of run {run.run_id} since, and found other texts"
     raise StoreError.of("stale-fingerprints", message, f"run `juicesql run {run.recipe}` again")
 
 
-def _replaced(con: duckdb.DuckDBPyConnection, run: RunRecord, argument_id: int) -> bool:
+def was_replaced(con: duckdb.DuckDBPyConnection, run: RunRecord, argument_id: int) -> bool:
+    """Whether a later run found other contents for an argument of this one."""
     if not con.execute("from duckdb_tables() where table_name = 'key_changes'").fetchone():
         return False  # a file of an earlier version, which no run has written since
     found = con.execute(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
@@ -56,11 +57,13 @@ class Histogram:
     above: int
 
 
-def suitable_edges(found: Numbers, whole: bool = False, bins: int = BINS) -> Edges | None:
+def suitable_edges(
+    found: Numbers, whole: bool = False, thresholds: Collection[float] = (), bins: int = BINS
+) -> Edges | None:
     """Edges for a column with these numbers (its percentiles 1 and 99 must be among them); None without values.
 
     `whole` numbers of a small range get a bin each. Non-negative ones that reach far above their median get a log
-    scale. Otherwise the bins leave out tails that would squeeze the rest.
+    scale. Otherwise the bins leave out tails that would squeeze the rest, but no threshold among the values.
     """
     if found.min is None or found.max is None:
         return None
@@ -78,7 +81,8 @@ def suitable_edges(found: Numbers, whole: bool = False, bins: int = BINS) -> Edg
     first, last = found.percentile(1), found.percentile(99)
     if first is not None and last is not None and first < last:
         room = 2 * (last - first)
-        low, high = max(low, first - room), min(high, last + room)
+        inside = [t for t in thresholds if low <= t <= high]
+        low, high = max(low, min([first - room, *inside])), min(high, max([last + room, *inside]))
     return Edges(low, high, bins)
 
 

@@ -38,15 +38,15 @@ class Line:
 def short(value: float | None) -> str:
     """A number for an axis or a table.
 
-    >>> short(0.25), short(1500000), short(12345.6), short(1e-7), short(None)
-    ('0.25', '1.5M', '12.3k', '1e-07', '–')
+    >>> short(0.25), short(1500000), short(12345.6), short(1068.7), short(1e-7), short(None)
+    ('0.25', '1.5M', '12.3k', '1,069', '1e-07', '–')
     """
     if value is None:
         return "–"
     for size, letter in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
         if size <= abs(value) < 1e13:
             return f"{value / (1e3 if letter == 'k' else size):.3g}{letter}"
-    return f"{value:,.0f}" if float(value).is_integer() and abs(value) < 1e15 else f"{value:.3g}"
+    return f"{value:,.0f}" if 1000 <= abs(value) < 1e15 or float(value).is_integer() else f"{value:.3g}"
 
 
 def ticks(edges: Edges, most: int = 7) -> list[float]:
@@ -57,7 +57,7 @@ def ticks(edges: Edges, most: int = 7) -> list[float]:
     """
     if edges.scale == "log":
         found = [0.0] if edges.low <= 0 else []
-        return found + [10.0**e for e in range(0, 16) if edges.low <= 10**e <= edges.high and (e or edges.low > 0)]
+        return found + [10.0**e for e in range(16) if edges.low <= 10**e <= edges.high and (e or edges.low > 0)]
     span = edges.high - edges.low
     step = 10 ** math.floor(math.log10(span / most))
     step *= next((m for m in (1, 2, 5) if span / (step * m) <= most), 10)
@@ -97,7 +97,8 @@ def _grid(top: int) -> Iterable[str]:
         y = TOP + PLOT * (1 - part)
         yield f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
         if part != 0.5 or top > 1:
-            yield f'<text class="tick" x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{short(round(top * part))}</text>'
+            text = short(round(top * part))
+            yield f'<text class="tick" x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{text}</text>'
 
 
 def _axis(edges: Edges) -> Iterable[str]:
@@ -232,8 +233,8 @@ def sunburst(slices: Sequence[Slice]) -> Markup:
             out.append(_arc(name, count, inner, count / total, 192, 300, colour, 0.72 - 0.1 * (k % 3), one.name))
             inner += count / total
         at += share
-    svg = _svg(out, 640, 640, "Verbs and the nouns that they act on", "chart sunburst")
-    return Markup(svg.replace('viewBox="0 0 640 640"', 'viewBox="-320 -320 640 640"'))
+    middle = f'<g transform="translate(320 320)">{"".join(out)}</g>'
+    return _svg([middle], 640, 640, "Verbs and the nouns that they act on", "chart sunburst")
 
 
 def _arc(

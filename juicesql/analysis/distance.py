@@ -51,8 +51,12 @@ class LabelShift:
 
 
 _SHARES = """
-with o as (select v::varchar as v, count(*) / sum(count(*)) over () as share from ({old}) where v is not null group by 1),
-n as (select v::varchar as v, count(*) / sum(count(*)) over () as share from ({new}) where v is not null group by 1)
+with o as (
+    select v::varchar as v, count(*) / sum(count(*)) over () as share from ({old}) where v is not null group by 1
+),
+n as (
+    select v::varchar as v, count(*) / sum(count(*)) over () as share from ({new}) where v is not null group by 1
+)
 select coalesce(o.v, n.v) as v, coalesce(o.share, 0) as old, coalesce(n.share, 0) as new, sum(abs(old - new)) over () / 2
 from o full join n on o.v = n.v order by abs(old - new) desc, v limit $most
 """

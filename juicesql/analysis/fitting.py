@@ -32,7 +32,7 @@ class Fitting:
 
 
 def fitting(registry: Registry, columns: Mapping[str, str], text: str = "") -> Fitting:
-    """The stats that fit columns (name -> SQL type). `text`: the column of text, else `text` or the first of its type."""
+    """The stats that fit columns (name -> SQL type). `text` names the column of text."""
     there = _columns(columns, text)
     calls, skipped = [], []
     for function in _candidates(registry, there):
@@ -101,7 +101,9 @@ def missing_of(extra: str) -> list[str]:
     if not extra:
         return []
     wanted = [r.partition(";") for r in metadata.requires("juicesql") or ()]
-    names = [re.split(r"[^\w.-]", r.strip())[0] for r, _, marker in wanted if re.search(rf"extra == .{extra}\b", marker)]
+    names = [
+        re.split(r"[^\w.-]", r.strip())[0] for r, _, marker in wanted if re.search(rf"extra == .{extra}\b", marker)
+    ]
     return [name for name in names if not _installed(name)]
 
 

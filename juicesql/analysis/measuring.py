@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from juicesql.errors import RecipeError
-from juicesql.plan import SAMPLE, GlobalStep, MapStep, Output, Plan, Step
+from juicesql.plan import SAMPLE, Call, GlobalStep, MapStep, Output, Plan, Step
 from juicesql.stages import mainline
 
 SAMPLES = "__samples"
@@ -41,7 +41,8 @@ def measuring_plan(plan: Plan) -> Measuring:
     main = mainline(plan)
     lost = _lost(plan, main)
     end = _end(plan, lost)
-    steps, left = [], []
+    steps: list[Step] = []
+    left: list[LeftOut] = []
     needed = _upstream(plan, end)
     for step in plan.steps:
         if isinstance(step, GlobalStep) and step.name in main:
@@ -67,7 +68,7 @@ def measuring_plan(plan: Plan) -> Measuring:
     return Measuring(derived, observed, _expanded(derived) & names, paths, tuple(left))
 
 
-def _stats(step: MapStep) -> list:  # type: ignore[type-arg]
+def _stats(step: MapStep) -> list[Call]:
     return [c for c in step.calls if c.kind == "stat"]
 
 

@@ -75,7 +75,8 @@ class Labels:
 def labels(con: duckdb.DuckDBPyConnection, relation: str, value: str, most: int = 10) -> Labels:
     """The labels of the SQL expression `value` over a relation."""
     rows = con.execute(
-        f"with c as (select ({value})::varchar as v, count(*) as n from {relation} where ({value}) is not null group by 1) "
+        f"with c as (select ({value})::varchar as v, count(*) as n from {relation} where ({value}) is not null "
+        "group by 1) "
         "select sum(n) over (), count(*) over (), v, n from c order by n desc, v limit $1",
         [most],
     ).fetchall()

@@ -79,7 +79,7 @@ def _cut(cut: CutFacts) -> dict[str, Any]:
 def _stat(stat: StatFacts, texts: Mapping[int, str | None]) -> dict[str, Any]:
     note = "over the items of its lists" if stat.per == "item" else "over the rows after an UNNEST"
     return {
-        "label": stat.label, "sql": stat.sql, "line": stat.line, "items": stat.per == "item",
+        "label": stat.label, "sql": stat.sql, "line": stat.line, "listed": stat.per == "item",
         "note": note if stat.per == "item" or stat.expanded else "", "spark": spark(stat.histogram),
         "row": _row(stat), "chart": _chart(stat), "facts": list(_facts(stat)),
         "lowest": [_end(e, texts) for e in stat.lowest], "highest": [_end(e, texts) for e in stat.highest],

@@ -65,7 +65,10 @@ def as_markdown(analysis: Analysis) -> str:
     lines = [f"# {analysis.recipe}", "", f"{told}; std is that of a sample (n - 1).", ""]
     lines += _grid(names, [[_short(row(s).get(n)) for n in names] for s in analysis.stats])
     if analysis.cuts:
-        cuts = [[f"`{c.sql}`", _short(c.rows), _short(c.kept), _share(c.kept, c.rows), _short(c.nulls)] for c in analysis.cuts]
+        cuts = [
+            [f"`{c.sql}`", _short(c.rows), _short(c.kept), _share(c.kept, c.rows), _short(c.nulls)]
+            for c in analysis.cuts
+        ]
         lines += ["", *_grid(["cut, alone", "rows", "kept", "share", "null"], cuts)]
         lines += ["", f"All cuts together keep {analysis.kept:,} of {analysis.rows:,} rows."]
     return "\n".join([*lines, ""])

@@ -150,8 +150,9 @@ class _Reader:
         value = "v" if column.listed else column.value
         number = column.kind == "number"
         found = numbers(self.con, relation, value, (1, *self.request.percentiles, 99)) if number else None
-        edges = suitable_edges(found, column.base in _WHOLE) if found else None
         bounds = tuple(_bounds(step, column.label))
+        thresholds = [float(b.value) for b in bounds if not isinstance(b.value, str)]
+        edges = suitable_edges(found, column.base in _WHOLE, thresholds) if found else None
         judging = [f"__c{c.position}" for c in step.cuts if any(b.stat == column.label for b in c.bounds)]
         nan = f" or isnan({column.value})" if column.base in ("DOUBLE", "FLOAT") and not column.listed else ""
         return StatFacts(
@@ -241,17 +242,33 @@ class _Column:
 
     @property
     def kind(self) -> Kind:
-        return "number" if self.base in _NUMBER else "label" if self.base in ("VARCHAR", "BOOLEAN") else "other"
+        return kind_of(self.type)
 
 
 def _columns_of(label: str, step: MapStep, call: Call) -> Iterator[_Column]:
-    column = quote(call.column)
-    if not call.returns.startswith("STRUCT(") or not call.returns.endswith(")"):
-        yield _Column(label, step, call, column, call.returns)
+    for name, value, type_ in parts_of(quote(call.column), call.returns):
+        yield _Column(label + name, step, call, value, type_)
+
+
+def parts_of(value: str, type_: str) -> Iterator[tuple[str, str, str]]:
+    """What a value is made of: the ending of its name, SQL and SQL type; a STRUCT has a part for each field.
+
+    >>> list(parts_of("v", "STRUCT(lang VARCHAR, score DOUBLE)"))
+    [('.lang', 'v."lang"', 'VARCHAR'), ('.score', 'v."score"', 'DOUBLE')]
+    """
+    if not type_.startswith("STRUCT(") or not type_.endswith(")"):
+        yield "", value, type_
         return
-    for field in split_top(call.returns[len("STRUCT(") : -1]):
-        name, _, type_ = field.strip().partition(" ")
-        yield _Column(f"{label}.{name}", step, call, f"{column}.{quote(name.strip(chr(34)))}", type_.strip())
+    for field in split_top(type_[len("STRUCT(") : -1]):
+        name, _, inner = field.strip().partition(" ")
+        name = name.strip('"')
+        yield f".{name}", f"{value}.{quote(name)}", inner.strip()
+
+
+def kind_of(type_: str) -> Kind:
+    """Of a column, or of the items of a list."""
+    base = type_.removesuffix("[]")
+    return "number" if base in _NUMBER else "label" if base in ("VARCHAR", "BOOLEAN") else "other"
 
 
 def _columns(step: MapStep) -> str:

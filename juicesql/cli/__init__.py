@@ -19,6 +19,7 @@ from juicesql import __version__
 from juicesql.cli import (
     analyze,
     clean,
+    compare,
     compile,
     diff,
     dups,
@@ -32,6 +33,7 @@ from juicesql.cli import (
     show,
     sql,
     trace,
+    validate,
 )
 from juicesql.errors import Exit, JuiceError
 
@@ -46,7 +48,8 @@ app = typer.Typer(
 _BUILTIN: dict[str, Callable[..., None]] = {
     "run": run.run, "compile": compile.compile, "explain": explain.explain, "functions": functions.functions,
     "recipes": recipes.recipes, "trace": trace.trace, "diff": diff.diff, "dups": dups.dups, "show": show.show,
-    "analyze": analyze.analyze, "sql": sql.sql, "clean": clean.clean, "init": init.init,
+    "analyze": analyze.analyze, "compare": compare.compare, "sql": sql.sql, "clean": clean.clean, "init": init.init,
+    "validate": validate.validate,
 }  # fmt: skip
 for _name, _command in _BUILTIN.items():
     app.command(_name)(_command)

@@ -10,7 +10,7 @@ from juicesql.cli.options import AsJson, ProjectFolder
 from juicesql.cli.text import shorten, table, value_text
 
 if TYPE_CHECKING:
-    from juicesql.diff import CutChange, Difference, MovedSample, Reason, StepChange
+    from juicesql.diff import Changes, CutChange, Difference, MovedSample, Reason, RunSide, StepChange
 
 _RUN = "A run id, `latest`, `latest~1` (the one before), or a recipe (its newest run)."
 
@@ -37,18 +37,28 @@ def diff(
 def draw(found: Difference) -> list[str]:
     """The difference as text."""
     a, b = found.old, found.new
-    rows = [[r.run_id, r.recipe, r.started, f"{r.rows_in:,}", f"{r.kept:,}", f"{r.rows_out:,}"] for r in (a, b)]
-    lines = table(["run", "recipe", "started (UTC)", "rows in", "kept", "rows out"], rows, "   rrr")
+    lines = draw_sides(a, b)
     if not found.same_source:
         lines += ["", f"The source differs ({a.source} -> {b.source}): equal sample_ids may be different samples."]
-    lines += _block("variables", [[v.name, f"{_value(v.old)} -> {_value(v.new)}"] for v in found.variables])
-    lines += _block("cuts", [_cut(c) for c in found.cuts])
-    lines += _block("steps", [_step(s) for s in found.steps])
-    lines += _block("functions whose code changed", [[name] for name in found.functions])
+    lines += draw_changes(found)
     for title, reasons in (("gained", found.gained), ("lost", found.lost)):
         lines += ["", f"{title} {sum(r.count for r in reasons):,}"]
         lines += [line for r in reasons for line in _reason(r, title)]
     return lines
+
+
+def draw_sides(*sides: RunSide) -> list[str]:
+    """A line for each run."""
+    rows = [[r.run_id, r.recipe, r.started, f"{r.rows_in:,}", f"{r.kept:,}", f"{r.rows_out:,}"] for r in sides]
+    return table(["run", "recipe", "started (UTC)", "rows in", "kept", "rows out"], rows, "   rrr")
+
+
+def draw_changes(found: Difference | Changes) -> list[str]:
+    """What was changed in the recipe."""
+    lines = _block("variables", [[v.name, f"{_value(v.old)} -> {_value(v.new)}"] for v in found.variables])
+    lines += _block("cuts", [_cut(c) for c in found.cuts])
+    lines += _block("steps", [_step(s) for s in found.steps])
+    return lines + _block("functions whose code changed", [[name] for name in found.functions])
 
 
 def _block(title: str, rows: list[list[str]]) -> list[str]:
