@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pyarrow as pa
+import streamlit as st
 
 from juicesql.whatif import Histogram
 
@@ -54,9 +55,18 @@ def _edges(histogram: Histogram, number: int) -> dict[str, Any]:
     return {"x0": low, "x1": high, "range": f"{first:,}" if first == last else f"{first:,} – {last:,}"}
 
 
-def spec(histogram: Histogram, title: str, dark: bool, t: Words) -> dict[str, Any]:
+def is_dark() -> bool:
+    return bool(st.context.theme.type == "dark")
+
+
+def ink() -> str:
+    """The colour of text in charts."""
+    return "#e5e7eb" if is_dark() else "#1f2937"
+
+
+def spec(histogram: Histogram, title: str, t: Words) -> dict[str, Any]:
     """The drawing. Colours also differ in lightness, and the tips say the same in words."""
-    ink = "#e5e7eb" if dark else "#1f2937"
+    dark, strong = is_dark(), ink()
     soft = "#b6bdc9" if dark else "#4b5563"
     domain = [t("kept"), t("not decided"), t("gone")]
     color = {
@@ -98,14 +108,14 @@ def spec(histogram: Histogram, title: str, dark: bool, t: Words) -> dict[str, An
             },
             {
                 "transform": [{"filter": "datum.kind === 'now'"}],
-                "mark": {"type": "rule", "color": ink, "strokeWidth": 2},
+                "mark": {"type": "rule", "color": strong, "strokeWidth": 2},
                 "encoding": line,
             },
             {
                 "transform": [{"filter": "datum.kind === 'now'"}],
                 "mark": {
                     "type": "text",
-                    "color": ink,
+                    "color": strong,
                     "dy": -8,
                     "baseline": "bottom",
                     "fontWeight": "bold",

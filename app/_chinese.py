@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a message is a line
 """The Chinese of every message, by its English. A test finds messages that have none."""
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from ._words import LANGUAGES, Words, language_of
 _STYLE = """<style>
 [data-testid="stMainBlockContainer"] { padding-top: 3.5rem; }
 [data-testid="stLayoutWrapper"]:has(> .st-key-totals) { position: sticky; top: 3.25rem; z-index: 90; }
-.st-key-totals { background: var(--st-background-color, Canvas); padding: .5rem 0 .75rem; }
+.st-key-totals { background: BACKGROUND; padding: .5rem 0 .75rem; }
 </style>"""
 
 
@@ -52,13 +52,18 @@ def run_app(pages: tuple[PageEntry, ...]) -> None:
     """Draw the whole app once. Streamlit calls it again after every touch."""
     st.set_page_config(page_title="juicesql", page_icon="🧃", layout="wide")
     words = Words(_language())
-    st.html(_STYLE)
+    st.html(_STYLE.replace("BACKGROUND", _background()))
     state = file_state(_root())
     places = [
         st.Page(partial(_draw, p, state, words), title=words(p.title), icon=p.icon, url_path=p.path, default=not i)
         for i, p in enumerate(pages)
     ]
     st.navigation(places).run()
+
+
+def _background() -> str:
+    """The colour behind the page, as the command line set it."""
+    return st.get_option(f"theme.{st.context.theme.type or 'light'}.backgroundColor") or "Canvas"
 
 
 def _root() -> Path:

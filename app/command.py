@@ -15,8 +15,12 @@ THEME = {
     "headingFontSizes": '["2rem", "1.5rem", "1.2rem"]',
     "light.primaryColor": "#0f766e",
     "light.textColor": "#111827",
+    "light.backgroundColor": "#ffffff",
+    "light.secondaryBackgroundColor": "#f3f5f7",
     "dark.primaryColor": "#2dd4bf",
     "dark.textColor": "#f3f4f6",
+    "dark.backgroundColor": "#10151b",
+    "dark.secondaryBackgroundColor": "#1b232c",
 }
 
 

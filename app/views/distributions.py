@@ -56,6 +56,7 @@ def _page(view: View, board: Board, bars: whatif.Bars) -> None:
     histograms = whatif.histograms(board, bars, moves.moved)
     with st.container(key="totals"):
         _totals(board, now, moves, t)
+    _legend(t)
     if not board.funnel.values:
         st.info(t("The recipe measures nothing, so there is nothing to draw."))
     _cards(board, bars, histograms, now, moves, t)
@@ -105,7 +106,6 @@ def _cards(
         for column, value in zip(st.columns(2, gap="medium"), ordered[first : first + 2], strict=False):
             with column, st.container(border=True, height="stretch"):
                 _card(board, value, histograms[value.column], now, moves, t)
-    _legend(t)
 
 
 def _bounds(board: Board, value: Value) -> list[tuple[Gate, Bound]]:
@@ -120,10 +120,9 @@ def _card(board: Board, value: Value, histogram: Histogram, now: Outcome, moves:
     gates = list(dict.fromkeys(g.id for g, _ in bounds))
     st.caption(" · ".join(_facts(histogram.bins, [drops[g] for g in gates], t)))
     lines = [(float(moves.value(handles[b.handle])), _before(handles[b.handle], moves)) for _, b in bounds]
-    dark = st.context.theme.type == "dark"
     title = t("Histogram of {stat}", stat=short(value.sql))
     st.vega_lite_chart(
-        charts.table(histogram, lines, t), charts.spec(histogram, title, dark, t), theme="streamlit",
+        charts.table(histogram, lines, t), charts.spec(histogram, title, t), theme="streamlit",
         key=f"chart {board.run.run_id} {value.column}",
     )  # fmt: skip
     if histogram.below or histogram.above:

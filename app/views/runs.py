@@ -7,6 +7,7 @@ import streamlit as st
 
 from juicesql.overview import FunnelLine
 
+from .. import _charts as charts
 from .._data import RunStory, run_story
 from .._project import RunInfo
 from .._shell import View
@@ -97,14 +98,11 @@ def _name(number: int, line: FunnelLine, t: Words) -> str:
 
 def _waterfall(lines: int, most: int, t: Words) -> dict[str, object]:
     """Bars of the rows that stay, and behind each the rows that went."""
-    y = {
-        "field": "line",
-        "type": "ordinal",
-        "sort": None,
-        "title": None,
-        "axis": {"labelLimit": 330, "labelFontSize": 13},
-    }
-    x = {"type": "quantitative", "title": t("rows"), "scale": {"domain": [0, most * 1.22]}, "axis": {"tickCount": 5}}
+    ink = charts.ink()
+    labels = {"labelLimit": 330, "labelFontSize": 13, "labelColor": ink}
+    ticks = {"tickCount": 5, "labelColor": ink, "titleColor": ink}
+    y = {"field": "line", "type": "ordinal", "sort": None, "title": None, "axis": labels}
+    x = {"type": "quantitative", "title": t("rows"), "scale": {"domain": [0, most * 1.22]}, "axis": ticks}
     tips = [
         {"field": "line", "title": " "},
         {"field": "rows_in", "title": t("rows in"), "format": ","},
@@ -125,7 +123,7 @@ def _waterfall(lines: int, most: int, t: Words) -> dict[str, object]:
                 "encoding": {"y": y, "x": {**x, "field": "rows_out"}, "x2": {"field": "rows_in"}, "tooltip": tips},
             },
             {
-                "mark": {"type": "text", "align": "left", "dx": 6, "fontSize": 12},
+                "mark": {"type": "text", "align": "left", "dx": 6, "fontSize": 12, "color": ink},
                 "encoding": {"y": y, "x": {**x, "field": "rows_in"}, "text": {"field": "says"}},
             },
         ],
