@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 import streamlit as st
@@ -15,13 +16,15 @@ from juicesql.trace import CutStory, Story
 from . import _html as html
 from ._project import FileState
 from ._samples import player_of
+from ._text import plain
 from ._words import Words
 
 COLOURS = {"kept": "green", "dropped": "red", "duplicate": "orange", "error": "violet"}
 _FRAME_WIDTH = 150
+_DECIMALS = re.compile(r"\d+\.\d+(?:e-?\d+)?")
 
 
-def draw_card(card: Card, state: FileState, words: Words, columns: int = 1) -> None:
+def draw_card(card: Card, state: FileState, words: Words) -> None:
     """The whole sample below its heading."""
     st.html(html.why(card.story.verdict, _why(card.story, words)))
     _media(card, state, words)
@@ -66,8 +69,6 @@ def _why(story: Story, t: Words) -> Iterator[Markup | str]:
     else:
         yield Markup("{} {}").format(t("Dropped by"), html.code(story.by_sql or story.by))
         yield from _dropped(story, t)
-    if story.source_changed:
-        yield t("The source has changed since the run: text and media are those of now, and may be of another sample.")
 
 
 def _dropped(story: Story, t: Words) -> Iterator[str]:
@@ -76,14 +77,12 @@ def _dropped(story: Story, t: Words) -> Iterator[str]:
     if failed and failed.outcome == "not measured":
         yield t("Its stat is NULL: it could not be measured ({where}).", where=where)
     elif story.value is not None:
-        yield t("Its value is {value} ({where}).", value=_number(story.value), where=where)
+        yield t("Its value is {value} ({where}).", value=short_value(story.value), where=where)
 
 
-def _number(text: str) -> str:
-    try:
-        return value_text(float(text)) if "." in text else value_text(int(text))
-    except ValueError:
-        return value_text(text)
+def short_value(text: str) -> str:
+    """The value of a verdict, which is text, with as many digits as a person reads."""
+    return value_text(_DECIMALS.sub(lambda m: value_text(float(m.group())), text))
 
 
 # Media
@@ -100,13 +99,11 @@ def _item(item: MediaItem, state: FileState, t: Words) -> None:
     found = item.thumbnail
     name = item.path.rsplit("/", 1)[-1] or t("a file without a name")
     with st.container(border=True):
-        st.markdown(f"**{html.plain(name)}**  \n:small[{html.plain(_facts(item))}]")
+        st.markdown(f"**{plain(name)}**  \n:small[{plain(_facts(item))}]")
         if found is None:
             st.info(t("Pictures need the libraries of media: pip install 'juicesql[media]'"))
         elif found.error:
-            st.warning(
-                html.plain(t("This file cannot be shown: {why}", why=found.error)), icon=":material/broken_image:"
-            )
+            st.warning(plain(t("This file cannot be shown: {why}", why=found.error)), icon=":material/broken_image:")
         played = item.kind != "image" and _play(item, state, t)
         if found and found.pictures:
             pictures = [p.jpeg for p in found.pictures]
@@ -173,7 +170,7 @@ def _texts(card: Card, t: Words) -> None:
 
 
 def _heading(name: str, note: str) -> None:
-    st.markdown(f"**{html.plain(name)}** :small[{html.plain(note)}]")
+    st.markdown(f"**{plain(name)}** :small[{plain(note)}]")
 
 
 # Stats and cuts

@@ -5,7 +5,6 @@ Pages give what these functions return to `st.html`, which cleans it once more a
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 
 import streamlit as st
@@ -13,7 +12,6 @@ from markupsafe import Markup
 
 from juicesql.sheet import shown
 
-_PUNCTUATION = re.compile(r"([\\`*_{}\[\]()#+\-.!|~:$<>&^=\"'@/])")
 _CSS = """<style>
 .jq-text, .jq-diff { white-space: pre-wrap; overflow-wrap: anywhere; max-height: 26rem; overflow: auto;
   border: 1px solid rgba(128,128,128,.35); border-radius: .5rem; padding: .75rem .9rem;
@@ -27,7 +25,7 @@ _CSS = """<style>
 .jq-table { border-collapse: collapse; width: 100%; font-size: .88rem }
 .jq-table th, .jq-table td { text-align: left; vertical-align: top; padding: .35rem .6rem;
   border-bottom: 1px solid rgba(128,128,128,.25) }
-.jq-table thead th { font-weight: 600; opacity: .8 }
+.jq-table thead th { font-weight: 600; opacity: .8; white-space: nowrap }
 .jq-table tbody th { font-weight: 400 }
 .jq-table tbody th.group { font-weight: 600; padding-top: .8rem }
 .jq-table tbody th[scope=row] { min-width: 11rem }
@@ -48,15 +46,6 @@ _CSS = """<style>
 def style() -> None:
     """The look of all that this module makes. Once a page."""
     st.html(_CSS)
-
-
-def plain(text: object) -> str:
-    """Text of the data for an element that reads Markdown: it says what it says, and formats nothing.
-
-    >>> print(plain("*a* <b>"))
-    \\*a\\* \\<b\\>
-    """
-    return _PUNCTUATION.sub(r"\\\1", " ".join(shown(text).split()))
 
 
 def text_box(text: str, label: str, low: bool = False) -> Markup:

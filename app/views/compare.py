@@ -25,17 +25,17 @@ from .._detail import verdict_name
 from .._project import FileState, RunInfo, opened
 from .._samples import record_of
 from .._shell import View, remember
+from .._text import plain
 from .._words import Words
 
 COLOURS = ("#0d9488", "#d97706")  # left, right
 KINDS = ("runs", "data", "before")
-_OPACITY = 0.5
 
 
 def show(view: View) -> None:
     html.style()
     t = view.words
-    done = [r for r in view.runs if r.done]
+    done = [r for r in view.runs if r.done or r.status == "analyzed"]
     if not done:
         st.info(t("Two finished runs are needed. This project has none yet."))
         st.code("juicesql run RECIPE", language="bash")
@@ -75,7 +75,7 @@ def _choose_kind(t: Words) -> str:
 def _choose(view: View, kind: str, done: list[RunInfo]) -> tuple[Side, Side, tuple[str, str]] | None:
     t = view.words
     if kind == "before":
-        if view.run is None or not view.run.done:
+        if view.run not in done or view.run is None:
             st.info(t("This run did not finish. Choose another one at the left."))
             return None
         run = record_of(view.state, view.run.run_id)
@@ -189,18 +189,20 @@ def _histogram(found: StatDifference, names: tuple[str, str], t: Words) -> None:
     bars = [b for side, bins in enumerate((found.left_bins, found.right_bins)) for b in _bars(bins, names[side])]
     edges = found.left_bins.edges
     scale = alt.Scale(type="symlog") if edges.scale == "log" else alt.Scale(zero=False, nice=False)
-    title = alt.Title(found.label, subtitle=f"KS {found.ks.statistic:.3f}" if found.ks else "", anchor="start")
-    chart = alt.Chart(alt.Data(values=bars)).mark_bar(opacity=_OPACITY, binSpacing=0).encode(
-        x=alt.X("from:Q", bin="binned", title=None, scale=scale, axis=alt.Axis(tickCount=5, labelOverlap=True)),
-        x2="to:Q",
-        y=alt.Y("share:Q", stack=None, title=None, axis=alt.Axis(format="%", tickCount=4)),
-        color=alt.Color("side:N", scale=alt.Scale(domain=list(names), range=list(COLOURS)), legend=None),
-        tooltip=[
-            alt.Tooltip("side:N", title=t("Side")), alt.Tooltip("from:Q", title=t("from"), format=".4~g"),
-            alt.Tooltip("to:Q", title=t("to"), format=".4~g"), alt.Tooltip("rows:Q", title=t("Values"), format=","),
-        ],
-    )  # fmt: skip
-    st.altair_chart(chart.properties(height=200, title=title), alt=t("Histograms of {stat}", stat=found.label))
+    title = f"{found.label} · KS {found.ks.statistic:.3f}" if found.ks else found.label
+    x = alt.X("from:Q", bin="binned", title=None, scale=scale, axis=alt.Axis(tickCount=5, labelOverlap=True))
+    y = alt.Y("share:Q", stack=None, title=None, axis=alt.Axis(format="%", tickCount=4))
+    colour = alt.Color("side:N", scale=alt.Scale(domain=list(names), range=list(COLOURS)), legend=None)
+    tips = [
+        alt.Tooltip("side:N", title=t("Side")), alt.Tooltip("from:Q", title=t("from"), format=".4~g"),
+        alt.Tooltip("to:Q", title=t("to"), format=".4~g"), alt.Tooltip("rows:Q", title=t("Values"), format=","),
+    ]  # fmt: skip
+    base = alt.Chart(alt.InlineData(values=bars)).encode(x=x, x2="to:Q", y=y, color=colour, tooltip=tips)
+    one, other = (alt.FieldEqualPredicate(field="side", equal=name) for name in names)
+    filled = base.transform_filter(one).mark_bar(opacity=0.55, binSpacing=0)
+    lined = base.transform_filter(other).mark_bar(filled=False, opacity=1, strokeWidth=1.5, binSpacing=0)
+    chart = alt.layer(filled, lined).properties(height=200, title=title)
+    st.altair_chart(chart, alt=t("Histograms of {stat}", stat=found.label))
 
 
 def _bars(found: Histogram, name: str) -> list[dict[str, object]]:
@@ -216,7 +218,7 @@ def _bars(found: Histogram, name: str) -> list[dict[str, object]]:
 
 def _labels(found: LabelDifference, names: tuple[str, str], t: Words) -> None:
     away = "" if found.distance is None else t("distance {value}", value=f"{found.distance:.3f}")
-    st.markdown(f"**{html.plain(found.sql)}** :small[{away}]")
+    st.markdown(f"**{plain(found.sql)}** :small[{away}]")
     rows = [html.row(s.label, [f"{s.old:.1%}", f"{s.new:.1%}"], kind="number") for s in found.shares]
     st.html(html.table((t("Value"), *names), rows, "number"))
 

@@ -27,6 +27,7 @@ from .._detail import place_of
 from .._project import FileState, opened
 from .._samples import sheet_of, snippets_of
 from .._shell import View, remember
+from .._text import plain
 from .samples import measured
 
 PAGE = 15
@@ -110,13 +111,13 @@ def _charts(view: View, step: str) -> None:
     sizes = [{"size": s, "clusters": n} for s, n in _sizes(view.state, run.run_id, step)]
     parts = [{"from": low, "to": low + 0.05, "rows": n} for low, n in _similarities(view.state, run.run_id, step)]
     first, second = st.columns(2)
-    by_size = alt.Chart(alt.Data(values=sizes)).mark_bar(color=_COLOUR).encode(
+    by_size = alt.Chart(alt.InlineData(values=sizes)).mark_bar(color=_COLOUR).encode(
         x=alt.X("size:O", title=t("Samples in the cluster"), axis=alt.Axis(labelAngle=0, labelOverlap=True)),
         y=alt.Y("clusters:Q", title=t("Clusters"), scale=alt.Scale(type="symlog"), axis=alt.Axis(tickCount=4)),
         tooltip=[alt.Tooltip("size:O", title=t("Samples")), alt.Tooltip("clusters:Q", title=t("Clusters"))],
     )  # fmt: skip
     unit = alt.Scale(domain=[0, 1])
-    by_similarity = alt.Chart(alt.Data(values=parts)).mark_bar(color=_COLOUR, binSpacing=1).encode(
+    by_similarity = alt.Chart(alt.InlineData(values=parts)).mark_bar(color=_COLOUR, binSpacing=1).encode(
         x=alt.X("from:Q", bin="binned", title=t("Similarity to the sample that stayed"), scale=unit),
         x2="to:Q", y=alt.Y("rows:Q", title=t("Duplicates"), axis=alt.Axis(tickCount=4)),
         tooltip=[alt.Tooltip("from:Q", title=t("from"), format=".2f"), alt.Tooltip("rows:Q", title=t("Duplicates"))],
@@ -204,7 +205,7 @@ def _pair(view: View, kept: int, duplicate: int) -> None:
     assert run is not None
     sheet = sheet_of(view.state, run.run_id, (kept, duplicate), 2)
     for note in sheet.notes:
-        st.warning(html.plain(note))
+        st.warning(plain(t(note)))
     texts = [str((c.row or {}).get(c.texts[0]) or "")[:MOST_TEXT] if c.texts else "" for c in sheet.cards]
     stretches = compare_words(*texts)
     left = [("same" if s.same else "del", "".join(s.left)) for s in stretches]
@@ -224,7 +225,7 @@ def _pair(view: View, kept: int, duplicate: int) -> None:
 
 def _side(view: View, card: Card, parts: list[tuple[str, str]], end: str) -> None:
     t, number = view.words, card.story.place.sample_id
-    st.markdown(f"**{t('Sample {id}', id=number)}** :small[{end} · {html.plain(place_of(card.story, t))}]")
+    st.markdown(f"**{t('Sample {id}', id=number)}** :small[{end} · {plain(place_of(card.story, t))}]")
     for item in card.media:
         pictures = [p.jpeg for p in item.thumbnail.pictures] if item.thumbnail else []
         if pictures:

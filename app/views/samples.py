@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -12,9 +12,10 @@ from juicesql.inspect.samples import MOST_READ, VERDICTS, Filter, Found
 from juicesql.sheet import value_text
 
 from .. import _html as html
-from .._detail import COLOURS, badge, draw_card, place_of, verdict_name
+from .._detail import COLOURS, badge, draw_card, place_of, short_value, verdict_name
 from .._samples import columns_of, counts_of, found_in, has_media, record_of, sheet_of, snippets_of, words_in
 from .._shell import View, remember
+from .._text import plain
 
 PAGE = 25
 GALLERY = 12
@@ -36,7 +37,7 @@ def show(view: View) -> None:
         if error.problems[0].code not in ("bad-condition", "too-slow"):
             raise
         problem = error.problems[0]
-        st.warning(html.plain(problem.message) + ("  \n" + html.plain(problem.mend) if problem.mend else ""))
+        st.warning(plain(problem.message) + ("  \n" + plain(problem.mend) if problem.mend else ""))
     if detail_side is not None and sample is not None:
         with detail_side:
             _detail(view, sample)
@@ -49,7 +50,7 @@ def measured(view: View) -> bool:
         st.info(t("No run has been recorded in this project yet."))
         st.code("juicesql run RECIPE", language="bash")
         return False
-    if not view.run.done:
+    if not view.run.done and view.run.status != "analyzed":
         st.info(t("This run did not finish, so it has no samples. Choose another one at the left."))
         return False
     return True
@@ -147,7 +148,7 @@ def _with_words(view: View, wanted: Filter, words: str) -> Filter:
     except StoreError:  # the list will say so
         return wanted
     if hits.note:
-        st.warning(html.plain(t("Texts: {note}", note=hits.note)))
+        st.warning(plain(t("Texts: {note}", note=hits.note)))
     if hits.read < hits.total:
         st.caption(t("Searched the first {read:,} of {total:,} samples that fit.", read=hits.read, total=hits.total))
     return Filter(ids=hits.ids)
@@ -212,7 +213,7 @@ def _table(view: View, found: Found, shown: tuple[str, ...], sample: int | None)
     lines: list[dict[str, Any]] = []
     for r in found.rows:
         taken = sql.get(r.cut or "", r.cut or "")
-        cells = (r.sample_id, [verdict_name(r.verdict, t)], texts.get(r.sample_id), taken, _short(r.value))
+        cells = (r.sample_id, [verdict_name(r.verdict, t)], texts.get(r.sample_id), taken, short_value(r.value or ""))
         lines.append(dict(zip(head, cells, strict=True)) | {n: _cell(v) for n, v in zip(shown, r.values, strict=True)})
     if sample is not None:
         lines = [{name: line[name] for name in head[:3]} for line in lines]
@@ -249,14 +250,6 @@ def _go_to(view: View) -> None:
         st.rerun()
 
 
-def _short(value: str | None) -> str | None:
-    """The value of a verdict, which is text, as a person writes it."""
-    try:
-        return None if value is None else value_text(float(value)) if "." in value else value
-    except ValueError:
-        return value
-
-
 def _cell(value: object) -> object:
     return value_text(value) if isinstance(value, list) else value
 
@@ -274,7 +267,7 @@ def _gallery(view: View, found: Found, narrow: bool) -> None:
                 picture = next((p for m in card.media if m.thumbnail for p in m.thumbnail.pictures), None)
                 if picture:
                     tall = picture.height > picture.width
-                    width = 160 * picture.width // picture.height if tall else "stretch"
+                    width: int | Literal["stretch"] = 160 * picture.width // picture.height if tall else "stretch"
                     st.image(picture.jpeg, width=width, alt=t("Sample {id}", id=number))
                 else:
                     st.caption(":material/broken_image: " + t("no picture"))
@@ -284,7 +277,7 @@ def _gallery(view: View, found: Found, narrow: bool) -> None:
                         _open(number)
                         st.rerun()
                 if card.texts:
-                    st.caption(html.plain(_beginning(str((card.row or {})[card.texts[0]]))))
+                    st.caption(plain(_beginning(str((card.row or {})[card.texts[0]]))))
 
 
 def _beginning(text: str) -> str:
@@ -312,9 +305,9 @@ def _detail(view: View, sample: int) -> None:
         st.space("stretch")
         _step_buttons(view, sample)
         _close(view)
-    st.caption(html.plain(place_of(card.story, t)))
+    st.caption(plain(place_of(card.story, t)))
     for note in sheet.notes:
-        st.warning(html.plain(note))
+        st.warning(plain(t(note)))
     draw_card(card, view.state, t)
     if card.story.duplicate_of:
         twin = card.story.duplicate_of.sample_id

@@ -45,6 +45,7 @@ def _nothing(t: Words) -> None:
             )
         )
     )
+    st.markdown(t("Experiments are started by `juicesql sandbox run CONFIG`, in versions of juicesql that have it."))
     st.caption(t("They are read from the relations experiments and trials of the stats database."))
 
 
@@ -61,7 +62,7 @@ def _parallel(found: Rows, t: Words) -> None:
         for p in places
         if row[p] is not None
     ]
-    chart = alt.Chart(alt.Data(values=lines)).mark_line(opacity=0.4, point=True).encode(
+    chart = alt.Chart(alt.InlineData(values=lines)).mark_line(opacity=0.4, point=True).encode(
         x=alt.X("name:N", sort=[found.columns[p] for p in places], title=None, axis=alt.Axis(labelAngle=0)),
         y=alt.Y("height:Q", title=t("from the least to the greatest value"), axis=alt.Axis(labels=False)),
         detail="trial:N", tooltip=["trial:N", "name:N", "value:Q"],

@@ -6,12 +6,13 @@ the tables that a query names are joined, so a filter on one stat of a million r
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import duckdb
 
+from juicesql.analysis.values import parts_of
 from juicesql.runs import RunRecord
 from juicesql.sqltext import quote
 from juicesql.store import table_of
@@ -25,13 +26,17 @@ VERDICT_COLUMNS = ("sample_id", "verdict", "cut", "value", "duplicate_of")
 
 @dataclass(frozen=True)
 class StatColumn:
-    """A stat of a run. `label` is its name as a column, `sql` the call as the author wrote it."""
+    """A stat of a run, or one field of it where it gives a STRUCT.
+
+    `label` is its name as a column, `sql` the call as the author wrote it, `value` SQL over the stored value.
+    """
 
     label: str
     sql: str
     returns: str
     lineage: str
     table: str
+    value: str = "value"
 
     @property
     def is_list(self) -> bool:
@@ -54,9 +59,15 @@ def stat_columns(run: RunRecord) -> tuple[StatColumn, ...]:
             continue
         for call in step.get("calls", ()):
             column = _column(call, found)
-            if column and (column.is_number or column.is_label):
+            if column:
                 found[column.label] = column
-    return tuple(found.values())
+    parts = (part for column in found.values() for part in _parts(column))
+    return tuple(part for part in parts if part.is_number or part.is_label)
+
+
+def _parts(column: StatColumn) -> Iterator[StatColumn]:
+    for name, value, type_ in parts_of("value", column.returns):
+        yield replace(column, label=column.label + name, sql=column.sql + name, returns=type_, value=value)
 
 
 def _column(call: dict[str, Any], taken: dict[str, StatColumn]) -> StatColumn | None:
@@ -90,7 +101,7 @@ def relation(con: duckdb.DuckDBPyConnection, run: RunRecord, columns: Sequence[S
             )
             values += [run.source_id, argument]
         joins.append(f"left join measured.{quote(column.table)} m{i} on m{i}.key = {keys[argument]}.key")
-        shown.append(f"m{i}.value as {quote(column.label)}")
+        shown.append(f"m{i}.{column.value} as {quote(column.label)}")
     sql = f"select {', '.join(shown)} from verdicts v {' '.join(joins)} where v.run_id = ?"
     return sql, [*values, run.run_id]
 

@@ -50,9 +50,10 @@ def read_condition(text: str, columns: Collection[str]) -> Condition:
     if problem:
         raise _bad(*problem)
     names = set()
-    for column in tree.find_all(exp.Column):
-        name = by_name[column.name.lower()]
+    for column in list(tree.find_all(exp.Column)):
+        name = by_name[_name(column)]
         column.set("this", exp.to_identifier(name, quoted=True))
+        column.set("table", None)
         names.add(name)
     return Condition(tree.sql(dialect="duckdb", comments=False), frozenset(names))
 
@@ -73,10 +74,8 @@ def _parsed(text: str) -> exp.Expr:
 def _problem(node: exp.Expr, columns: dict[str, str]) -> tuple[str, str] | None:
     """What is wrong with a node of the tree, and its mend."""
     if isinstance(node, exp.Column):
-        if node.table:
-            return f"`{node.sql()}` names a table", "name the column alone"
-        if isinstance(node.this, exp.Star) or node.name.lower() not in columns:
-            return f"there is no column `{node.name}`", _known(node.name, columns.values())
+        if isinstance(node.this, exp.Star) or _name(node) not in columns:
+            return f"there is no column `{_name(node)}`", _known(_name(node), columns.values())
         return None
     if isinstance(node, exp.In) and node.args.get("query"):
         return "it has a query inside", "compare columns with constants"
@@ -90,6 +89,11 @@ def _problem(node: exp.Expr, columns: dict[str, str]) -> tuple[str, str] | None:
             return None
         return f"the function `{_written(node)}` may not be used here", nearest(_written(node), FUNCTIONS)
     return f"`{node.sql(dialect='duckdb')[:60]}` is not a condition", "compare columns with constants"
+
+
+def _name(column: exp.Column) -> str:
+    """The name of a column in lower case. That of a field of a stat has a dot: `lang_id.score`."""
+    return ".".join(part.name for part in column.parts).lower()
 
 
 def _written(node: exp.Func) -> str:
