@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -104,6 +106,7 @@ def render(template: str, path: Path, registry: Registry, variables: Mapping[str
             "too-large", f"the recipe has {len(template):,} characters", "a million is the limit", file
         )
     tagged = tag(template, file)
+    variables = {name: _plain(name, value) for name, value in variables.items()}
     head = _Head(variables)
     environment = _environment(registry, head, tagged.text)
     try:
@@ -121,9 +124,23 @@ def render(template: str, path: Path, registry: Registry, variables: Mapping[str
         mend = "the recipe asks for " + (", ".join(sorted(head.asked)) or "no variables")
         raise RecipeError.of("unknown-variable", f"no var({sorted(unused)[0]!r}) in the recipe", mend, file)
     return Recipe(
-        path, template, sql, head.config, dict(variables), tagged.literals, tagged.defaults, lines, tuple(head.refs),
+        path, template, sql, head.config, variables, tagged.literals, tagged.defaults, lines, tuple(head.refs),
         tuple(head.asked_fingerprints),
     )  # fmt: skip
+
+
+def _plain(name: str, value: Any) -> Any:
+    """The value of a variable, paths as text. RecipeError for what the record of a run cannot hold."""
+    if isinstance(value, os.PathLike):
+        value = os.fspath(value)
+    if isinstance(value, (list, tuple)):
+        value = [_plain(name, item) for item in value]
+    try:
+        json.dumps(value)
+    except (TypeError, ValueError) as error:
+        mend = "give text, a number, true or false, or a list or dict of these"
+        raise RecipeError.of("bad-variable", f"the variable `{name}` is no JSON: {error}", mend) from error
+    return value
 
 
 def _template_problem(error: Exception, file: str, tagged: str) -> Problem:

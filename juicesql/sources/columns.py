@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -172,7 +173,10 @@ def _name_problems(names: list[str]) -> Iterable[Problem]:
     seen: dict[str, str] = {}
     for name in names:
         key = name.casefold()
-        if key == "sample_id":
+        if "\0" in name:
+            message = f"the name of the column {name!r} holds the character NUL, which ends a name in SQL"
+            yield Problem("bad-column", message, f'give it another name: columns={{"other": {json.dumps(name)}}}')
+        elif key == "sample_id":
             mend = f'give it another name: columns={{"source_id": "{name}"}}'
             yield Problem("reserved-column", f"the column `{name}` is juicesql's own", mend)
         elif key in seen:

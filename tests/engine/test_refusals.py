@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from juicesql.errors import ExportError, JuiceError, RecipeError, SourceError, StoreError
@@ -123,6 +125,17 @@ def test_unknown_option_variable_and_engine(bench: Workbench) -> None:
         bench.run(variables={"low": 1})
     with pytest.raises(RecipeError, match="no engine `spark`"):
         bench.run(engine="spark")
+
+
+def test_values_of_variables(bench: Workbench) -> None:
+    bench.data(["some text", "short"])
+    bench.write("r.sql.j2", HEAD + "select *, {{ var('x') | sql }} as x from source")
+    assert bench.run(variables={"x": Path("some/folder")}).kept == 2
+    assert bench.run(variables={"x": [Path("a"), "b"]}).kept == 2
+    assert {row["x"][0] for row in bench.out()} == {"a"}
+    for value in (object(), {1, 2}, b"bytes"):
+        with pytest.raises(RecipeError, match=r"variable `x` is no JSON.*\n  mend: give text, a number"):
+            bench.run(variables={"x": value})
 
 
 def test_a_recipe_without_a_source_or_with_a_missing_one(bench: Workbench) -> None:

@@ -34,6 +34,9 @@ def test_reserved_and_double_names(reading: Reading) -> None:
     assert 'columns={"source_id": "sample_id"}' in reading.refuse("a.jsonl")
     assert reading.rows("a.jsonl", columns={"source_id": "sample_id"}) == [{"source_id": 1, "x": 2}]
     assert "error[reserved-column]" in reading.refuse("a.jsonl", columns={"Sample_ID": "x", "y": "sample_id"})
+    reading.write("n.jsonl", '{"a\\u0000b": 1}\n')
+    assert "error[bad-column]" in reading.refuse("n.jsonl")
+    assert reading.rows("n.jsonl", columns={"ab": "a\0b"}) == [{"ab": 1}]
     reading.write("b.jsonl", '{"Text": 1, "text": 2}\n')
     assert "columns `Text` and `text` differ only in case" in reading.refuse("b.jsonl")
     reading.write("c.jsonl", '{"text": 1, "content": 2}\n')
