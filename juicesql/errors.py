@@ -6,6 +6,8 @@ JuiceError                 anything a person can mend; never shown as a tracebac
 ├── FunctionError          a stat or mapper is declared wrongly or failed too often
 ├── StoreError             the stats database or the project folder is in use, damaged or of another version
 ├── ExportError            the output cannot be written or published
+├── SuiteError             an expectation suite cannot be read, or names what is not there (carries every problem found)
+├── GateError              the data do not meet their expectations: nothing was published
 └── AccountingError        rows in != kept + dropped + duplicates + errors (a defect in juicesql itself)
 """
 
@@ -15,6 +17,7 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any
 
 
 class Exit(IntEnum):
@@ -28,6 +31,7 @@ class Exit(IntEnum):
     TOO_MANY_ERRORS = 5
     STORE = 6
     EXPORT = 7
+    GATE = 8
     INTERRUPTED = 130
 
 
@@ -80,6 +84,17 @@ class StoreError(JuiceError):
 
 class ExportError(JuiceError):
     exit_code = Exit.EXPORT
+
+
+class SuiteError(JuiceError):
+    exit_code = Exit.RECIPE
+
+
+class GateError(JuiceError):
+    """`report` has every check of the run, those that succeeded too."""
+
+    exit_code = Exit.GATE
+    report: Any = None
 
 
 class AccountingError(JuiceError):

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
@@ -15,6 +15,9 @@ from juicesql.funnel import FunnelRow
 from juicesql.measure import Cost
 from juicesql.plan import Plan
 from juicesql.store import Store, insert
+
+if TYPE_CHECKING:
+    from juicesql.gates.model import Check, Report
 
 
 def now() -> datetime:
@@ -147,3 +150,21 @@ def _record_counts(
          "cpu"]
         for i, c in costs.items()
     ])  # fmt: skip
+
+
+def record_checks(con: duckdb.DuckDBPyConnection, report: Report) -> None:
+    """What a gate found, in the place of what it found before of the same run and suite."""
+    con.execute("delete from checks where run_id = ? and suite = ?", [report.run_id, report.suite])
+    rows = [[report.run_id, report.suite, i, *_check_row(c), now()] for i, c in enumerate(report.checks)]
+    insert(con, "checks", rows)
+
+
+def _check_row(check: Check) -> list[Any]:
+    e = check.expectation
+    observed = None if check.observed is None else str(check.observed)
+    examples = [{"sample_id": x.sample_id, "values": dict(x.values)} for x in check.examples]
+    return [
+        e.relation, e.line, e.text, e.type, json.dumps(dict(e.kwargs), ensure_ascii=False, default=str), check.success,
+        check.rows, check.failing, check.nulls, observed, json.dumps(examples, ensure_ascii=False, default=str),
+        check.message or None,
+    ]  # fmt: skip

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pyarrow as pa
@@ -38,6 +38,10 @@ from juicesql.sources import Source, SourceSpec, open_source
 from juicesql.sqltext import literal, quote
 from juicesql.store import Store
 from juicesql.workers import Pool
+
+if TYPE_CHECKING:
+    from juicesql.gates.gate import Gate
+    from juicesql.gates.model import Check, Report
 
 
 class Quiet:
@@ -77,6 +81,7 @@ class RunResult:
     reused: int  # values found in the stats database
     funnel: tuple[FunnelRow, ...] = ()
     files: tuple[exporting.ExportedFile, ...] = ()
+    checks: tuple[Check, ...] = ()  # of the recipe's expectations, with `gate`
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -171,13 +176,15 @@ def run(
     on_error: str | None = None,
     max_error_rate: float | None = None,
     fresh: bool = False,
+    gate: bool = False,
     progress: Progress | None = None,
 ) -> RunResult:
     """Run a recipe and publish its output.
 
     `recipe` is a path or a listed name; `source` and `export` go before the recipe's own. `fresh` measures everything
-    again. Raises a JuiceError that names file, line, cause and mend; then nothing is published, but values that were
-    measured stay in the stats database for the next run.
+    again. `gate` publishes only what meets the expectations beside the recipe. Raises a JuiceError that names file,
+    line, cause and mend; then nothing is published, but values that were measured stay in the stats database for the
+    next run.
     """
     if engine != "duckdb":
         raise RecipeError.of("unknown-engine", f"there is no engine `{engine}`", "the engine of this version is duckdb")
@@ -186,14 +193,42 @@ def run(
         recipe, source=sources, project=project, variables=variables, on_error=on_error, max_error_rate=max_error_rate,
         export=str(Path(export).resolve()) if export else None,
     )  # fmt: skip
+    bound = _load_gate(prepared, None) if gate else None
     cores = threads or os.cpu_count() or 1
     settings = Settings(
-        cores, _memory_mb(memory_limit), trace, prepared.config.keep_stats, prepared.config.on_error,
-        prepared.config.max_error_rate,
+        cores, _memory_mb(memory_limit), trace, prepared.config.keep_stats or bool(bound and bound.needs_stats),
+        prepared.config.on_error, prepared.config.max_error_rate,
     )  # fmt: skip
     store = Store(prepared.project.root, memory_mb=settings.memory_mb // 2)
     with store.lock():
-        return _Run(prepared, store, settings, progress or Quiet(), fresh).go()
+        return _Run(prepared, store, settings, progress or Quiet(), fresh, gate=bound).go()
+
+
+def _load_gate(prepared: Prepared, suite: Path | None) -> Gate:
+    from juicesql.gates.gate import load_gate  # with great_expectations, which takes seconds
+
+    return load_gate(prepared, suite)
+
+
+def recheck(
+    prepared: Prepared,
+    run_id: str,
+    *,
+    suite: Path | None = None,
+    threads: int | None = None,
+    memory_limit: str | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """Execute a plan again, as far as its expectations look, and judge them. Nothing is published; stored values are
+    used, and the report takes the place of an earlier one of the run."""
+    gate = _load_gate(prepared, suite)
+    settings = Settings(
+        threads or os.cpu_count() or 1, _memory_mb(memory_limit), 0, gate.needs_stats, prepared.config.on_error, 1.0,
+    )  # fmt: skip
+    store = Store(prepared.project.root, memory_mb=settings.memory_mb // 2)
+    quiet = replace(prepared, config=replace(prepared.config, export=""))
+    with store.lock():
+        return _Run(quiet, store, settings, progress or Quiet(), False, gate=gate).recheck(run_id)
 
 
 def _memory_mb(limit: str | None) -> int:
@@ -242,7 +277,9 @@ class _Run:
         progress: Progress,
         fresh: bool,
         look: Callable[[Observed], None] | None = None,
+        gate: Gate | None = None,
     ) -> None:
+        self.gate = gate
         self.prepared, self.store, self.settings, self.progress, self.fresh = prepared, store, settings, progress, fresh
         self.look = look
         self.run_id = f"{datetime.now():%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:4]}"
@@ -260,20 +297,7 @@ class _Run:
     def go(self) -> RunResult:
         if self.target:
             exporting.check_target(self.target, [f.path for f in self.source.files])
-        for left in self.store.scratch.iterdir():
-            if left.is_dir():
-                shutil.rmtree(left, ignore_errors=True)
-        self.scratch.mkdir()
-        side = {e.relation: e.write(self.scratch, self.settings.memory_mb // 2) for e in self.prepared.earlier}
-        self.side = {**self.prepared.side, **side}
-        with self.store.open() as con:
-            self.store.ingest_segments(con)
-            known = {} if self.fresh else self.store.known(con, self.plan.calls)
-            rank = read_history(con, str(self.prepared.recipe.path)).rank(self.plan)
-            record.start_run(con, self._facts())
-        media = self._media()
-        pool = Pool(self.prepared.project.root, self.settings.threads, media.environment())
-        measurer = Measurer(self.prepared.registry, known, self.store.segments, pool, media)
+        measurer, rank = self._ready(recorded=True)
         try:
             return self._execute(measurer, rank)
         except BaseException as error:
@@ -288,10 +312,58 @@ class _Run:
                 raise ExportError.of("disk", f"cannot write: {error}", "make room on the disk and run again") from error
             raise
         finally:
-            pool.close()
+            measurer.pool.close()
             shutil.rmtree(self.scratch, ignore_errors=True)
             if self.target:
                 exporting.discard(self.target, self.run_id)
+
+    def recheck(self, run_id: str) -> Report:
+        """Judge the gate's expectations on what the plan gives now, under the name of an earlier run."""
+        assert self.gate
+        measurer, rank = self._ready(recorded=False)
+        try:
+            engine = self._engine(measurer, rank, [], self.gate.steps)
+            try:
+                self.progress.begin(self.source.total_bytes)
+                if self.gate.steps:
+                    engine.run(self.progress)
+                self.progress.stage("checking")
+                report = self.gate.check(engine, run_id)
+            finally:
+                engine.close()
+        finally:
+            measurer.pool.close()
+            shutil.rmtree(self.scratch, ignore_errors=True)
+        with self.store.open() as con:
+            self.store.ingest_segments(con)
+            record.record_checks(con, report)
+        return replace(report, seconds=time.perf_counter() - self.started)
+
+    def _ready(self, recorded: bool) -> tuple[Measurer, Mapping[str, float]]:
+        """Make the scratch folder, load what is known, and note that the run began if it is one to record."""
+        for left in self.store.scratch.iterdir():
+            if left.is_dir():
+                shutil.rmtree(left, ignore_errors=True)
+        self.scratch.mkdir()
+        side = {e.relation: e.write(self.scratch, self.settings.memory_mb // 2) for e in self.prepared.earlier}
+        self.side = {**self.prepared.side, **side}
+        with self.store.open() as con:
+            self.store.ingest_segments(con)
+            known = {} if self.fresh else self.store.known(con, self.plan.calls)
+            rank = read_history(con, str(self.prepared.recipe.path)).rank(self.plan)
+            if recorded:
+                record.start_run(con, self._facts())
+        media = self._media()
+        pool = Pool(self.prepared.project.root, self.settings.threads, media.environment())
+        return Measurer(self.prepared.registry, known, self.store.segments, pool, media), rank
+
+    def _engine(
+        self, measurer: Measurer, rank: Mapping[str, float], outputs: list[Path], ends: Sequence[str]
+    ) -> Embedded:
+        return Embedded(
+            self.plan, self.source, self.side, self.prepared.registry, measurer, self.scratch, outputs, self.settings,
+            rank, ends,
+        )  # fmt: skip
 
     def _media(self) -> MediaSettings:
         """Relative paths of media begin at the folder of the source, as long as the recipe names no other root."""
@@ -326,10 +398,9 @@ class _Run:
 
     def _execute(self, measurer: Measurer, rank: Mapping[str, float]) -> RunResult:
         outputs = [self.target.staging(self.run_id)] if self.target else []
-        engine = Embedded(
-            self.plan, self.source, self.side, self.prepared.registry, measurer, self.scratch, outputs,
-            self.settings, rank,
-        )  # fmt: skip
+        looked_at = self.gate.steps if self.gate else ()
+        engine = self._engine(measurer, rank, outputs, [*looked_at, self.plan.result])
+        report: Report | None = None
         try:
             self.progress.begin(self.source.total_bytes)
             execution = engine.run(self.progress)
@@ -341,9 +412,13 @@ class _Run:
                     f"{literal(str(self.scratch / 'kept.parquet'))} (format parquet)"
                 )
                 files, rows_out = self._write(engine, execution.stat_labels), execution.step_rows_out[self.plan.result]
+            if self.gate:
+                self.progress.stage("checking")
+                report = self.gate.check(engine, self.run_id)
         finally:
             engine.close()
         self.source.check_unchanged()
+        self._admit(report)
         self.progress.stage("recording")
         funnel = make_funnel(self.plan, execution)
         with self.store.open() as con:
@@ -386,7 +461,16 @@ class _Run:
             reused=sum(c.reused for c in measurer.costs.values()),
             funnel=tuple(funnel),
             files=tuple(files),
+            checks=report.checks if report else (),
         )
+
+    def _admit(self, report: Report | None) -> None:
+        """Keep a report of the gate; GateError when it says that nothing may be published."""
+        if report:
+            with self.store.open() as con:
+                record.record_checks(con, report)
+            if not report.success:
+                raise report.refusal()
 
     def _last_traced(self) -> str:
         """The relation nearest to the result whose rows still say which samples they are."""

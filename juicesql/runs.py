@@ -21,7 +21,7 @@ from juicesql.store import NEW_FILE, Store
 _LATEST = re.compile(r"latest(?:~(\d+))?")
 _COLUMNS = """run_id, recipe, recipe_path, template, vars, source, source_id, source_fingerprint, plan, status, started,
 seconds, rows_in, rows_out, samples_kept, samples_dropped, samples_duplicate, samples_error"""
-_OF_A_RUN = ("cuts", "steps", "verdicts", "clusters", "changes", "errors", "costs", "runs")
+_OF_A_RUN = ("cuts", "steps", "verdicts", "clusters", "changes", "errors", "costs", "checks", "runs")
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from juicesql.plan import GlobalStep, MapStep, Plan, Traced
@@ -27,10 +28,14 @@ class Chain:
 Stage = Chain | GlobalStep
 
 
-def stages_of(plan: Plan) -> list[Stage]:
-    """The stages in the order in which they can run, without steps that nothing reads."""
-    readers = Counter([plan.result, *(i for s in plan.steps for i in _inputs(s))])
-    wanted = _reachable(plan)
+def stages_of(plan: Plan, ends: Collection[str] = ()) -> list[Stage]:
+    """The stages in the order in which they can run, without steps that nothing reads.
+
+    `ends` are the steps that are wanted as relations; without any, the result.
+    """
+    ends = list(dict.fromkeys(ends)) or [plan.result]
+    readers = Counter([*ends, *(i for s in plan.steps for i in _inputs(s))])
+    wanted = _reachable(plan, ends)
     stages: list[Stage] = []
     for step in plan.steps:
         if step.name not in wanted:
@@ -65,9 +70,9 @@ def _inputs(step: MapStep | GlobalStep) -> tuple[str, ...]:
     return (step.input,) if isinstance(step, MapStep) else step.inputs
 
 
-def _reachable(plan: Plan) -> set[str]:
+def _reachable(plan: Plan, ends: Collection[str]) -> set[str]:
     found: set[str] = set()
-    todo = [plan.result]
+    todo = list(ends)
     while todo:
         name = todo.pop()
         if name not in found:

@@ -26,9 +26,14 @@ from juicesql.sqltext import literal, quote
 
 SCHEMA_VERSION = "1"
 FILE = "stats.duckdb"
-_KEY_CHANGES = (  # not in the first files of this version
-    "create table if not exists key_changes (source_id integer, argument_id integer, run_id varchar, changed timestamp)"
-)
+_LATER = """
+create table if not exists key_changes (source_id integer, argument_id integer, run_id varchar, changed timestamp);
+create table if not exists checks (
+    run_id varchar, suite varchar, position integer, relation varchar, line integer, expectation varchar, type varchar,
+    kwargs json, success boolean, "rows" bigint, failing bigint, nulls bigint, observed varchar, examples json,
+    message varchar, checked timestamp
+);
+"""  # not in the first files of this version
 _STATS_COMMENTS = """
 comment on view stats is 'one row a sample, one column a stat';
 comment on column stats.source_id is 'its source';
@@ -104,7 +109,7 @@ class Store:
         if row is None or row[0] != SCHEMA_VERSION:
             message = f"{self.path} has schema version {row and row[0]}; this juicesql writes {SCHEMA_VERSION}"
             raise StoreError.of("store-version", message, "move it away, or use the juicesql that wrote it")
-        con.execute(_KEY_CHANGES)
+        con.execute(_LATER)
 
     def known(self, con: duckdb.DuckDBPyConnection, calls: Iterable[Call]) -> dict[str, KnownValues]:
         """Identity -> stored values, for the calls that have any."""

@@ -10,6 +10,7 @@ import typer
 
 from juicesql.cli import screen
 from juicesql.cli.options import AsJson, ProjectFolder, RecipeName, Sources, VarPairs, VarsFile, variables
+from juicesql.errors import GateError
 
 
 class OnError(StrEnum):
@@ -50,6 +51,9 @@ def run(
         float | None, typer.Option(min=0, max=1, metavar="R", help="Share of rows that may fail.")
     ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Measure everything again.")] = False,
+    gate: Annotated[
+        bool, typer.Option("--gate", help="Publish only what meets the expectations beside the recipe.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan as `explain` does; run nothing.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -62,13 +66,19 @@ def run(
         return
     from juicesql.running import run as execute
 
-    with screen.progress() as progress:
-        result = execute(
-            recipe, source=source or (), export=export, project=project, variables=values, engine=engine.value,
-            threads=threads, memory_limit=memory_limit, trace=trace, on_error=on_error.value if on_error else None,
-            max_error_rate=max_error_rate, fresh=fresh, progress=progress,
-        )  # fmt: skip
+    try:
+        with screen.progress() as progress:
+            result = execute(
+                recipe, source=source or (), export=export, project=project, variables=values, engine=engine.value,
+                threads=threads, memory_limit=memory_limit, trace=trace, on_error=on_error.value if on_error else None,
+                max_error_rate=max_error_rate, fresh=fresh, gate=gate, progress=progress,
+            )  # fmt: skip
+    except GateError as error:
+        screen.show_checks(error.report.checks)
+        raise
     screen.show_run(result)
+    if result.checks:
+        screen.show_checks(result.checks)
     if as_json:
         import json
 

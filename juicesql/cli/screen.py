@@ -15,6 +15,7 @@ from juicesql.errors import JuiceError
 if TYPE_CHECKING:
     from juicesql.engines.watch import Progress
     from juicesql.funnel import FunnelRow
+    from juicesql.gates.model import Check
     from juicesql.running import RunResult
 
 PLAIN_WIDTH = 120
@@ -66,6 +67,13 @@ def show_run(result: RunResult) -> None:
         say("nothing was written: give --export PATH, or config(export=...) in the recipe")
     if result.errors:
         say(f"the table `errors` of {result.stats_database} says why rows failed")
+
+
+def show_checks(checks: tuple[Check, ...]) -> None:
+    """What a gate found."""
+    from juicesql.cli.validate import check_lines
+
+    say("", *check_lines(checks, width(), 5), "")
 
 
 def funnel_lines(result: RunResult, columns: int) -> list[str]:

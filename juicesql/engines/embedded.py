@@ -6,7 +6,7 @@ Relations between stages are Parquet files in the run's scratch folder, one a mo
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from functools import partial
@@ -79,7 +79,8 @@ class _Task:
 
 
 class Embedded:
-    """Executes the stages of one plan. `con` is the connection on which the relations are views."""
+    """Executes the stages of one plan. `con` is the connection on which the relations are views; `ends` are the steps
+    that stand there when it has run, the result without any."""
 
     def __init__(
         self,
@@ -92,14 +93,15 @@ class Embedded:
         outputs: list[Path],
         settings: Settings,
         rank: Mapping[str, float],
+        ends: Collection[str] = (),
     ) -> None:
         self.plan, self.source, self.registry, self.measurer = plan, source, registry, measurer
         self.scratch, self.settings, self.rank = scratch, settings, rank
         self.packing = "none" if source.total_bytes < UNPACKED_BYTES else "lz4"
         self.spill = Spill(scratch)
         self.execution = Execution()
-        self.stages = stages_of(plan)
-        self.first_chain = next(s.name for s in self.stages if isinstance(s, Chain) and s.input == "source")
+        self.stages = stages_of(plan, ends)
+        self.first_chain = next((s.name for s in self.stages if isinstance(s, Chain) and s.input == "source"), "")
         self.local = threading.local()
         self.opened: list[duckdb.DuckDBPyConnection] = []
         self.lock = threading.Lock()

@@ -57,6 +57,12 @@ create table costs (
     seconds double, bytes bigint, device varchar
 );
 
+create table checks (
+    run_id varchar, suite varchar, position integer, relation varchar, line integer, expectation varchar, type varchar,
+    kwargs json, success boolean, "rows" bigint, failing bigint, nulls bigint, observed varchar, examples json,
+    message varchar, checked timestamp
+);
+
 create view samples as
 select r.source_id, s.name as source, r.sample_id, r.file, r."row", k.keys as content_keys
 from sample_rows r
