@@ -90,9 +90,9 @@ def histogram(con: duckdb.DuckDBPyConnection, relation: str, value: str, edges: 
     """Count the finite values of a SQL expression in each bin; a value on an edge belongs to the bin above it."""
     ends = (math.log1p(edges.low), math.log1p(edges.high)) if edges.scale == "log" else (edges.low, edges.high)
     place = "ln(1 + v)" if edges.scale == "log" else "v"
+    bin_of = f"greatest(0, least(floor(({place} - $start) / ($end - $start) * $bins), $bins - 1))"
     rows = con.execute(
-        f"select case when v < $low then -1 when v > $high then $bins "
-        f"else least(floor(({place} - $start) / ($end - $start) * $bins), $bins - 1) end::integer as bin, count(*) "
+        f"select case when v < $low then -1 when v > $high then $bins else {bin_of} end::integer as bin, count(*) "
         f"from (select ({value})::double as v from {relation}) where isfinite(v) group by bin",
         {"low": edges.low, "high": edges.high, "bins": edges.count, "start": ends[0], "end": ends[1]},
     ).fetchall()

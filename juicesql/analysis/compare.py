@@ -11,7 +11,7 @@ import duckdb
 
 from juicesql.analysis.analyze import analyze, is_data
 from juicesql.analysis.distance import KsDistance, LabelShift, ks_distance, label_shifts
-from juicesql.analysis.numbers import Labels, Numbers, labels, numbers
+from juicesql.analysis.numbers import Labels, Numbers, labels, numbers, only_row
 from juicesql.analysis.values import Kind, kind_of, parts_of
 from juicesql.diff import Changes, RunSide, changes, side_of
 from juicesql.earlier import traced_calls, was_replaced
@@ -21,7 +21,6 @@ from juicesql.project import Project, open_project
 from juicesql.runs import RunRecord, find_run
 from juicesql.sqltext import literal, quote
 from juicesql.store import Store, table_of
-
 
 _TABLES = "select table_name from duckdb_tables() where schema_name = 'measured'"
 
@@ -88,8 +87,8 @@ def compare(
 ) -> Comparison:
     """Compare the rows that two runs kept, or with `everything` all that they measured.
 
-    A side is a run id, `latest`, `latest~1`, a recipe (its newest run), or data. Data are analyzed first: with the stats
-    of `recipe`, or with all that fit. StoreError when a run is not there, or when the two measured no stat in common.
+    A side is a run id, `latest`, `latest~1`, a recipe (its newest run), or data. Data are analyzed first: with the
+    stats of `recipe`, or with all that fit. StoreError when there is no such run, or no stat in common.
     """
     found = open_project(Path(project) if project else None)
     names = [_measured(n, found, recipe, sample, progress) if is_data(n) else n for n in (old, new)]
@@ -145,7 +144,7 @@ class _Side:
     def facts(self, con: duckdb.DuckDBPyConnection, name: str) -> tuple[StatSide, str]:
         """The numbers of one stat, and the query of its values or items."""
         query, type_ = self.columns[name]
-        row = con.execute(f"select count(*) filter (v is not null) from ({query})").fetchone() or (0,)
+        row = only_row(con, f"select count(*) filter (v is not null) from ({query})")
         if type_.endswith("[]"):
             query = f"select unnest(v) as v from ({query})"
         kind, relation = kind_of(type_), f"({query})"

@@ -8,6 +8,7 @@ from itertools import combinations
 
 import duckdb
 
+from juicesql.analysis.numbers import only_row
 from juicesql.sqltext import quote
 
 
@@ -40,7 +41,7 @@ def _matrix(con: duckdb.DuckDBPyConnection, relation: str, columns: Sequence[str
     names = [quote(c) for c in columns]
     asked = [f"corr({names[i]}, {names[j]}) filter (isfinite({names[i]} + {names[j]}))" for i, j in pairs]
     varies = [f"min({n}) filter (isfinite({n})) < max({n}) filter (isfinite({n}))" for n in names]
-    row = con.execute(f"select {', '.join([*asked, *varies])} from {relation}").fetchone() or ()
+    row = only_row(con, f"select {', '.join([*asked, *varies])} from {relation}")
     found = dict(zip(pairs, map(_defined, row), strict=False))
     itself = [1.0 if v else None for v in row[len(pairs) :]]
     matrix = tuple(

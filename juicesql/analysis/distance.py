@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import duckdb
 
+from juicesql.analysis.numbers import only_row
+
 
 @dataclass(frozen=True)
 class KsDistance:
@@ -37,7 +39,7 @@ select max(abs(gap)), arg_max(v, abs(gap)), arg_max(gap, abs(gap)) from gap
 
 def ks_distance(con: duckdb.DuckDBPyConnection, old: str, new: str) -> KsDistance | None:
     """The exact statistic of two queries that give a column `v`; None where one has no values. Infinite ones count."""
-    largest, at, gap = con.execute(_KS.format(old=old, new=new)).fetchone() or (None, None, None)
+    largest, at, gap = only_row(con, _KS.format(old=old, new=new))
     return None if largest is None else KsDistance(largest, at, "old" if gap > 0 else "new")
 
 
@@ -57,7 +59,8 @@ with o as (
 n as (
     select v::varchar as v, count(*) / sum(count(*)) over () as share from ({new}) where v is not null group by 1
 )
-select coalesce(o.v, n.v) as v, coalesce(o.share, 0) as old, coalesce(n.share, 0) as new, sum(abs(old - new)) over () / 2
+select coalesce(o.v, n.v) as v, coalesce(o.share, 0) as old, coalesce(n.share, 0) as new,
+       sum(abs(old - new)) over () / 2
 from o full join n on o.v = n.v order by abs(old - new) desc, v limit $most
 """
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import duckdb
 
@@ -43,20 +44,24 @@ def numbers(
     """The numbers of the SQL expression `value` over a relation (a table, or a query in parentheses)."""
     asked = sorted({*percentiles, *QUARTILES})
     values = f"(select ({value})::double as v from {relation}) where not isnan(v)"
-    found = con.execute(
+    count, infinite, low, high, at = only_row(
+        con,
         f"select count(*) filter (isfinite(v)), count(*) filter (isinf(v)), min(v) filter (isfinite(v)), "
         f"max(v) filter (isfinite(v)), quantile_cont(v, {literal([p / 100 for p in asked])}) filter (isfinite(v)) "
-        f"from {values}"
-    ).fetchone()
-    count, infinite, low, high, at = found or (0, 0, None, None, None)
+        f"from {values}",
+    )
     scale = max(abs(low), abs(high)) if low is not None and max(abs(low), abs(high)) > _HUGE else 1.0
-    spread = con.execute(
-        f"select favg(v / $1), stddev_samp(v / $1) from {values} and isfinite(v)", [scale]
-    ).fetchone() or (None, None)
+    spread = only_row(con, f"select favg(v / $1), stddev_samp(v / $1) from {values} and isfinite(v)", [scale])
     mean, std = (None if x is None else _finite(x * scale) for x in spread)
     if mean is not None and low is not None:
         mean = min(max(mean, low), high)  # rounding does not leave the range
     return Numbers(count, infinite, mean, std, low, high, tuple(zip(asked, at or [None] * len(asked), strict=True)))
+
+
+def only_row(con: duckdb.DuckDBPyConnection, sql: str, values: Sequence[Any] = ()) -> tuple[Any, ...]:
+    """The row of an aggregate, fetched to the end: a pending result would block the connection."""
+    found: tuple[Any, ...] = con.execute(sql, list(values)).fetchall()[0]
+    return found
 
 
 def _finite(value: float) -> float | None:

@@ -11,7 +11,7 @@ import duckdb
 from juicesql.analysis.bins import Histogram, histogram, suitable_edges
 from juicesql.analysis.correlation import Correlation, pearson, spearman
 from juicesql.analysis.measuring import Measuring
-from juicesql.analysis.numbers import Labels, Numbers, labels, numbers
+from juicesql.analysis.numbers import Labels, Numbers, labels, numbers, only_row
 from juicesql.plan import SAMPLE, Bound, Call, MapStep
 from juicesql.signature import split_top
 from juicesql.sqltext import literal, quote
@@ -129,8 +129,7 @@ class _Reader:
         return Values(stats, cuts, self._kept_together(), tuple(self._correlations(named, stats)))
 
     def _count(self, table: str, where: str = "true") -> int:
-        row = self.con.execute(f"select count(*) from {table} where {where}").fetchone()
-        return int(row[0]) if row else 0
+        return int(only_row(self.con, f"select count(*) from {table} where {where}")[0])
 
     def _named(self) -> Iterator[_Column]:
         """Every stat under the name that the `stats` view would give it; the fields of a STRUCT one by one."""
@@ -150,10 +149,10 @@ class _Reader:
         value = "v" if column.listed else column.value
         number = column.kind == "number"
         found = numbers(self.con, relation, value, (1, *self.request.percentiles, 99)) if number else None
-        bounds = tuple(_bounds(step, column.label))
+        bounds = tuple(_bounds(step, column.compared))
         thresholds = [float(b.value) for b in bounds if not isinstance(b.value, str)]
         edges = suitable_edges(found, column.base in _WHOLE, thresholds) if found else None
-        judging = [f"__c{c.position}" for c in step.cuts if any(b.stat == column.label for b in c.bounds)]
+        judging = [f"__c{c.position}" for c in step.cuts if any(b.stat == column.compared for b in c.bounds)]
         nan = f" or isnan({column.value})" if column.base in ("DOUBLE", "FLOAT") and not column.listed else ""
         return StatFacts(
             column.label, call.sql, call.function, step.name, call.line, column.type, column.kind,
@@ -178,10 +177,9 @@ class _Reader:
     def _cut(self, step: MapStep, position: int) -> CutFacts:
         cut, column = next(c for c in step.cuts if c.position == position), f"__c{position}"
         table = self.tables[step.name]
-        row = self.con.execute(
-            f"select count(*) filter ({column}), count(*) filter ({column} is null) from {table}"
-        ).fetchone() or (0, 0)
-        return CutFacts(cut.id, step.name, cut.sql, cut.line, self.rows[step.name], *row)
+        asked = f"select count(*) filter ({column}), count(*) filter ({column} is null) from {table}"
+        row = only_row(self.con, asked)
+        return CutFacts(cut.id, step.name, cut.sql, cut.line, self.rows[step.name], row[0], row[1])
 
     def _kept_together(self) -> int:
         """Samples that pass the cuts of every step on some way; of a step with several rows of it, by one of them."""
@@ -231,6 +229,7 @@ class _Column:
     call: Call
     value: str
     type: str
+    compared: str  # what the bounds of cuts call it
 
     @property
     def listed(self) -> bool:
@@ -247,7 +246,7 @@ class _Column:
 
 def _columns_of(label: str, step: MapStep, call: Call) -> Iterator[_Column]:
     for name, value, type_ in parts_of(quote(call.column), call.returns):
-        yield _Column(label + name, step, call, value, type_)
+        yield _Column(label + name, step, call, value, type_, call.label + name)
 
 
 def parts_of(value: str, type_: str) -> Iterator[tuple[str, str, str]]:
