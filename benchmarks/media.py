@@ -1,6 +1,6 @@
 """Media beside the peer: the same stats of the same videos and images, with the values compared.
 
-Usage: python benchmarks/media.py [--videos 48] [--images 120] [--pairs 2] [--job NAME ...] [--alone 500] [--publish]
+Usage: python benchmarks/media.py [--videos 48] [--images 120] [--pairs 2] [--job [NAME ...]] [--alone 500] [--publish]
 
 Each job of `media_recipes/` is a recipe for ours and a YAML for the peer, which runs it by its own command `dj-process`
 with as many processes as ours has threads. Both read the same list of files, alternating, each run with an empty home,
@@ -41,10 +41,11 @@ RESULTS = HERE / "results"
 RECIPES = HERE / "media_recipes"
 PAGE = HERE.parent / "docs" / "media-speed.md"
 PEER_PACKAGES = ("av==13.1.0", "opencv-contrib-python-headless==4.14.0.94", "pillow==13.0.0", "ffmpeg-python==0.2.0")
-WARM_FILES = 4
+WARM_FILES = 2
+WARMED = ("video_stats", "frames", "image_stats")  # the other jobs need nothing else
 MOTION_TOLERANCE = 0.01
 PEER_STATS = "__dj__stats__"
-COUNTED = HERE / "media_counted.py"  # becomes a function of the project of a run that counts decodings
+COUNTING = HERE / "media_counting"  # a function for the project of a run that counts decodings, and what counts
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,8 @@ def run(system: str, name: str, source: Path, options: argparse.Namespace) -> tu
     else:
         export.parent.mkdir()
         if name == "once":
-            shutil.copy(COUNTED, folder / "project" / "udfs" / "frame_brightness.py")
+            shutil.copy(COUNTING / "frame_brightness.py", folder / "project" / "udfs")
+            environment |= {"PYTHONPATH": str(COUNTING), "DECODED": str(folder / "decoded.txt")}
         line = [str(Path(sys.executable).with_name("juicesql")), "run", str(RECIPES / f"{name}.sql.j2"), "--json"]
         line += ["--source", str(source), "--export", str(export), "--project", str(folder / "project")]
         line += ["--threads", str(options.threads), "--memory-limit", options.memory_limit]
@@ -201,7 +203,7 @@ def alone(lists: Mapping[str, Path], options: argparse.Namespace) -> Iterator[di
     for count in (options.alone // 10, options.alone):
         source = media_corpus.build(WORK, count, 0)["videos"]
         cost, folder = run("ours", "once", source, options)
-        opened = (folder / "project" / "decoded.txt").read_text().split("\n")[:-1]
+        opened = (folder / "decoded.txt").read_text().split("\n")[:-1]
         state["growth"].append(
             {
                 "files": count,
@@ -230,26 +232,33 @@ def measured(options: argparse.Namespace) -> dict[str, Any]:
     facts["versions"] |= {p: machine.version(p) for p in ("av", "opencv-python-headless", "pillow")}
     facts["peer_versions"] |= dict(package.split("==") for package in PEER_PACKAGES)
     line = shlex.join(["python", "benchmarks/media.py", *sys.argv[1:]])
-    result: dict[str, Any] = {"date": date.today().isoformat(), "command": line, "machine": facts, "jobs": {}}
+    result: dict[str, Any] = {"date": date.today().isoformat(), "commands": [line], "machine": facts, "jobs": {}}
     say("making the files that are not there yet")
     lists = media_corpus.build(WORK, options.videos, options.images)
-    result["corpus"] = media_corpus.facts(lists)
-    for job in [j for j in JOBS if not options.job or j.name in options.job]:
-        for system in ("ours", "peer"):  # warms up what is installed, compiled or read at first
+    jobs = [job for job in JOBS if options.job is None or job.name in options.job]
+    for job in [j for j in JOBS if j.name in WARMED and {j.over} & {other.over for other in jobs}]:
+        for system in ("ours", "peer"):  # what is installed, compiled or read at first
             shutil.rmtree(run(system, job.name, _first(lists[job.over], WARM_FILES), options)[1])
+    for job in jobs:
         for state in compare(job, lists[job.over], options):
             result["jobs"][job.name] = state
             write(result, options)
     for state in alone(lists, options) if options.alone else ():
         result["alone"] = state
         write(result, options)
-    return result
+    return write(result, options)
 
 
-def write(result: dict[str, Any], options: argparse.Namespace) -> None:
+def write(result: dict[str, Any], options: argparse.Namespace) -> dict[str, Any]:
+    """Into the result of the day: what was measured before and not now stays in it. Returns the whole."""
     folder = RESULTS if options.publish else WORK / "results"
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{result['date']}-media.json").write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
+    path = folder / f"{result['date']}-media.json"
+    before = json.loads(path.read_text()) if path.exists() else {}
+    whole = before | result | {"jobs": before.get("jobs", {}) | result["jobs"]}
+    whole["commands"] = list(dict.fromkeys([*before.get("commands", []), *result["commands"]]))
+    path.write_text(json.dumps(whole, indent=1, ensure_ascii=False) + "\n")
+    return whole
 
 
 def arguments() -> argparse.Namespace:
@@ -257,7 +266,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--videos", type=int, default=48)
     parser.add_argument("--images", type=int, default=120)
     parser.add_argument("--pairs", type=int, default=2, help="how often both run each job")
-    parser.add_argument("--job", nargs="+", choices=[job.name for job in JOBS], default=[])
+    parser.add_argument("--job", nargs="*", choices=[job.name for job in JOBS], help="only these; without a name, none")
     parser.add_argument("--alone", type=int, default=500, help="videos of the run that shows memory; 0: none")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--memory-limit", default="4GB", help="of ours")

@@ -173,13 +173,3 @@ def drawn_face(size: int) -> Image.Image:
     oval(50, 56, 5, 10, 220)
     oval(50, 76, 14, 5, 100)
     return image.filter(ImageFilter.GaussianBlur(size / 60)).convert("RGB")
-
-
-def facts(lists: dict[str, Path]) -> dict[str, object]:
-    """Number and bytes of the files of each list."""
-    found = {}
-    for name, path in lists.items():
-        rows = [json.loads(line) for line in path.read_text().splitlines()]
-        files = [Path(file) for row in rows for file in row.get("videos") or row.get("images")]
-        found[name] = {"files": len(files), "bytes": sum(file.stat().st_size for file in files)}
-    return found

@@ -122,5 +122,5 @@ def _circumstances(result: dict[str, Any]) -> str:
     return (
         f"{result['date']}, {machine['processor']}, {machine['cores']} cores, {machine['memory']}, Python "
         f"{machine['python']}; juicesql {machine['juicesql']}{changed}; {ours}.\nPeer: {peers}.\n"
-        f"Command: `{result['command']}`"
+        "Commands: " + ", ".join(f"`{line}`" for line in result["commands"])
     )
