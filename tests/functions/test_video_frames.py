@@ -140,6 +140,16 @@ def test_motion_is_the_mean_length_of_the_flow_between_sampled_frames(video: str
     assert video_motion_score([video], 2.0, None, None, 1, True) == pytest.approx([np.mean(lengths) / 80], rel=1e-5)
 
 
+def test_a_worker_uses_the_threads_that_it_is_given(video: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = cv2.getNumThreads()
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    try:
+        video_motion_score([video], 2.0, None, None, 1, False)
+        assert cv2.getNumThreads() == 1
+    finally:
+        cv2.setNumThreads(before)
+
+
 def test_a_still_video_does_not_move_and_one_frame_has_no_motion(tmp_path: Path) -> None:
     still = write_video(tmp_path / "still.mp4", [Image.new("RGB", (64, 48), "navy")] * 20, (64, 48))
     one = write_video(tmp_path / "one.mp4", [Image.new("RGB", (64, 48), "navy")], (64, 48))

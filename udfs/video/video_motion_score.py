@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from itertools import pairwise
 
 import numpy as np
@@ -54,6 +55,7 @@ def video_motion_score(
 def _score(frames: list[np.ndarray], relative: bool) -> float:
     import cv2
 
+    cv2.setNumThreads(int(os.environ.get("OMP_NUM_THREADS", 0)) or -1)  # workers share the cores
     lengths = []
     for before, after in pairwise(frames):
         flow = cv2.calcOpticalFlowFarneback(before, after, None, 0.5, 3, 15, 3, 5, 1.2, 0)
