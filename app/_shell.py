@@ -22,6 +22,12 @@ _STYLE = """<style>
 [data-testid="stLayoutWrapper"]:has(> .st-key-totals) { position: sticky; top: 3.25rem; z-index: 90; }
 .st-key-totals { background: BACKGROUND; padding: .5rem 0 .75rem; }
 </style>"""
+# The colours that Streamlit gives to code are too faint on white.
+_CODE = """<style>
+[data-testid="stCode"] code, [data-testid="stCode"] code span { color: #1f2937 !important; }
+[data-testid="stCode"] .deleted, [data-testid="stCode"] .deleted span { color: #a11616 !important; }
+[data-testid="stCode"] .inserted, [data-testid="stCode"] .inserted span { color: #05603a !important; }
+</style>"""
 
 
 @dataclass(frozen=True)
@@ -52,7 +58,7 @@ def run_app(pages: tuple[PageEntry, ...]) -> None:
     """Draw the whole app once. Streamlit calls it again after every touch."""
     st.set_page_config(page_title="juicesql", page_icon="🧃", layout="wide")
     words = Words(_language())
-    st.html(_STYLE.replace("BACKGROUND", _background()))
+    st.html(_STYLE.replace("BACKGROUND", _background()) + ("" if st.context.theme.type == "dark" else _CODE))
     state = file_state(_root())
     places = [
         st.Page(partial(_draw, p, state, words), title=words(p.title), icon=p.icon, url_path=p.path, default=not i)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 
-_MARKS = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&])")
+_MARKS = re.compile(r"(?:(?<![^\W_])_|_(?![^\W_])|[\\`*{}\[\]()<>#+\-.!|~$:&/])")
 
 
 def plain(text: str) -> str:
-    """Text that Markdown shows as it is, in one line.
+    """Text that Markdown shows as it is, in one line. Names stay as they are, as screen readers read the marks.
 
-    >>> print(plain("![x](http://a.b)"))
-    \\!\\[x\\]\\(http\\:\\/\\/a\\.b\\)
+    >>> print(plain("![x](http://a.b)"), plain("text_len"), plain("_x_"))
+    \\!\\[x\\]\\(http\\:\\/\\/a\\.b\\) text_len \\_x\\_
     """
-    return _MARKS.sub(r"\\\1", " ".join(text.split())).replace("/", "\\/")
+    return _MARKS.sub(lambda m: "\\" + m.group(), " ".join(text.split()))
 
 
 def short(text: str, most: int = 60) -> str:

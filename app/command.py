@@ -13,7 +13,7 @@ THEME = {
     "baseRadius": "0.5rem",
     "baseFontSize": "15",
     "headingFontSizes": '["2rem", "1.5rem", "1.2rem"]',
-    "light.primaryColor": "#0f766e",
+    "light.primaryColor": "#0b5f58",
     "light.textColor": "#111827",
     "light.backgroundColor": "#ffffff",
     "light.secondaryBackgroundColor": "#f3f5f7",

@@ -277,7 +277,7 @@ def _recipe(board: Board, moves: Moves, t: Words) -> None:
         st.code(written.diff, language="diff")
     name = board.run.recipe.rsplit("/", 1)[-1] + ".sql.j2"
     st.download_button(
-        t("Download the recipe"), written.text, file_name=name, mime="text/plain", type="primary",
+        t("Download the recipe"), written.text, file_name=name, mime="text/plain",
         icon=":material/download:", on_click="ignore", disabled=not written.diff,
     )  # fmt: skip
 

@@ -62,7 +62,7 @@ def _facts(run: RunInfo, t: Words) -> None:
     for column, (label, number, part) in zip(columns, facts, strict=False):
         column.metric(label, "–" if number is None else f"{number:,}", part or None, "off", delta_arrow="off")
     columns[-1].metric(t("Time"), seconds(run.seconds))
-    st.caption(f"`{run.run_id}`")
+    st.caption(run.run_id)
 
 
 def _funnel(story: RunStory, t: Words) -> None:
@@ -73,7 +73,7 @@ def _funnel(story: RunStory, t: Words) -> None:
         worst = max(cuts, key=lambda line: line.dropped)
         part = share(worst.dropped, worst.rows_in)
         st.write(t("Most rows go here: {n:,}, which is {part} of those that come to it.", n=worst.dropped, part=part))
-        st.code(worst.sql if worst.kind == "cut" else worst.step, language="sql", wrap_lines=True)
+        st.code(worst.sql if worst.kind == "cut" else worst.step, language=None, wrap_lines=True)
     names = [_name(i, line, t) for i, line in enumerate(lines)]
     data = pa.table({
         "line": names,
