@@ -38,9 +38,10 @@ def spearman(con: duckdb.DuckDBPyConnection, relation: str, columns: Sequence[st
 
 def _matrix(con: duckdb.DuckDBPyConnection, relation: str, columns: Sequence[str], method: str) -> Correlation:
     pairs = list(combinations(range(len(columns)), 2))
-    names = [quote(c) for c in columns]
-    asked = [f"corr({names[i]}, {names[j]}) filter (isfinite({names[i]} + {names[j]}))" for i, j in pairs]
-    varies = [f"min({n}) filter (isfinite({n})) < max({n}) filter (isfinite({n}))" for n in names]
+    finite = [f"case when isfinite({quote(c)}) then {quote(c)}::double end as x{i}" for i, c in enumerate(columns)]
+    asked = [f"corr(x{i}, x{j})" for i, j in pairs]  # over the rows that have both
+    varies = [f"min(x{i}) < max(x{i})" for i in range(len(columns))]
+    relation = f"(select {', '.join(finite)} from {relation})"
     row = only_row(con, f"select {', '.join([*asked, *varies])} from {relation}")
     found = dict(zip(pairs, map(_defined, row), strict=False))
     itself = [1.0 if v else None for v in row[len(pairs) :]]

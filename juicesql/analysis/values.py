@@ -162,14 +162,17 @@ class _Reader:
             labels(self.con, relation, value) if column.kind == "label" else None,
             numbers(self.con, table, f"len({column.value})", self.request.percentiles) if column.listed else None,
             histogram(self.con, relation, value, edges) if edges else None, bounds,
-            self._extremes(relation, value, "min", "asc") if found else (),
-            self._extremes(relation, value, "max", "desc") if found else (),
+            self._extremes(column, relation, value, "min", "asc") if found else (),
+            self._extremes(column, relation, value, "max", "desc") if found else (),
         )  # fmt: skip
 
-    def _extremes(self, relation: str, value: str, end: str, order: str) -> tuple[Extreme, ...]:
+    def _extremes(self, column: _Column, relation: str, value: str, end: str, order: str) -> tuple[Extreme, ...]:
+        """The first samples by their least or greatest value."""
+        many = column.listed or column.step.name in self.measuring.expanded  # values of one sample
+        shown, group = (f"{end}({value})", f"group by {SAMPLE}") if many else (value, "")
         rows = self.con.execute(
-            f"select {SAMPLE}, {end}({value})::double as x from {relation} where isfinite(({value})::double) "
-            f"group by {SAMPLE} order by x {order}, {SAMPLE} limit $1",
+            f"select {SAMPLE}, ({shown})::double as x from {relation} where isfinite(({value})::double) {group} "
+            f"order by x {order}, {SAMPLE} limit $1",
             [self.request.extremes],
         ).fetchall()
         return tuple(Extreme(*row) for row in rows)
