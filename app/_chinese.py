@@ -286,4 +286,5 @@ CHINESE = {
     ),
     "from the least to the greatest value": "从最小值到最大值",
     "Parallel coordinates of the trials": "试验的平行坐标图",
+    "like {id}": "同样本 {id}",
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import streamlit as st
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from juicesql.sheet import shown
 
@@ -41,6 +41,9 @@ _CSS = """<style>
 .jq-why.duplicate { border-color: #d97706 }
 .jq-why p { margin: .1rem 0 } .jq-why code { overflow-wrap: anywhere }
 </style>"""
+
+
+__all__ = ["code", "diff_box", "escape", "group", "row", "style", "table", "text_box", "why"]
 
 
 def style() -> None:

@@ -7,7 +7,7 @@ import streamlit as st
 from markupsafe import Markup
 
 from juicesql.analysis.bins import Edges, Histogram
-from juicesql.diff import Difference, Reason
+from juicesql.diff import Difference, MovedSample, Reason
 from juicesql.diff import compare as difference_of
 from juicesql.inspect.comparison import (
     FunnelPair,
@@ -21,11 +21,11 @@ from juicesql.inspect.comparison import (
 from juicesql.sheet import value_text
 
 from .. import _html as html
-from .._detail import verdict_name
+from .._detail import short_value, verdict_name
 from .._project import FileState, RunInfo, opened
-from .._samples import record_of
+from .._samples import record_of, snippets_of
 from .._shell import View, remember
-from .._text import plain
+from .._text import plain, short
 from .._words import Words
 
 COLOURS = ("#0d9488", "#d97706")  # left, right
@@ -191,7 +191,7 @@ def _histogram(found: StatDifference, names: tuple[str, str], t: Words) -> None:
     scale = alt.Scale(type="symlog") if edges.scale == "log" else alt.Scale(zero=False, nice=False)
     title = f"{found.label} · KS {found.ks.statistic:.3f}" if found.ks else found.label
     x = alt.X("from:Q", bin="binned", title=None, scale=scale, axis=alt.Axis(tickCount=5, labelOverlap=True))
-    y = alt.Y("share:Q", stack=None, title=None, axis=alt.Axis(format="%", tickCount=4))
+    y = alt.Y("share:Q", stack=None, title=None, axis=alt.Axis(format="%", tickCount=4, minExtent=34))
     colour = alt.Color("side:N", scale=alt.Scale(domain=list(names), range=list(COLOURS)), legend=None)
     tips = [
         alt.Tooltip("side:N", title=t("Side")), alt.Tooltip("from:Q", title=t("from"), format=".4~g"),
@@ -243,7 +243,12 @@ def _funnel(view: View, left: Side, right: Side, names: tuple[str, str]) -> None
 
 def _funnel_row(pair: FunnelPair, before: tuple[int, int], all_rows: tuple[int, int], t: Words) -> Markup:
     written = [s for s in dict.fromkeys((pair.left_sql, pair.right_sql)) if s]
-    name = Markup("<br>→ ").join(html.code(s) for s in written) if written else Markup(t("rows that could be read"))
+    if pair.step == "source" or not written:
+        name = html.escape(t("rows that could be read"))
+    elif written == ["duplicates"]:
+        name = html.escape(t("Duplicates"))
+    else:
+        name = Markup("<br>→ ").join(html.code(s) for s in written)
     cells: list[Markup | str] = []
     for left, was, whole, colour in zip((pair.left, pair.right), before, all_rows, COLOURS, strict=True):
         cells += ["–", ""] if left is None else [_bar(left, whole, colour), f"{was - left:,}" if was > left else ""]
@@ -284,7 +289,7 @@ def _moved(view: View, kind: str, left: Side, right: Side) -> None:
             if reasons:
                 st.caption(what)
             for reason in reasons:
-                _reason(reason, side, t)
+                _reason(view.state, reason, side, t)
 
 
 def _changes(found: Difference, t: Words) -> None:
@@ -298,14 +303,22 @@ def _word(value: object) -> str:
     return "–" if value is None else value_text(value)
 
 
-def _reason(reason: Reason, side: Side, t: Words) -> None:
+def _reason(state: FileState, reason: Reason, side: Side, t: Words) -> None:
+    shown = reason.samples[:5]
+    texts = snippets_of(state, side.run.run_id, tuple(s.sample_id for s in shown))
     with st.container(border=True):
-        head = f"**{reason.count:,}** · {verdict_name(reason.verdict, t)}"
-        st.markdown(head)
-        if reason.sql or reason.by:
-            st.html(html.code(reason.sql or reason.by))
-        rows = [html.row(str(s.sample_id), [value_text(s.value)]) for s in reason.samples[:5]]
-        st.html(html.table((t("Sample"), t("Value")), rows))
+        st.markdown(f"**{reason.count:,}** · {plain(verdict_name(reason.verdict, t))}")
+        by = reason.by if reason.verdict == "duplicate" else reason.sql or reason.by
+        if by:
+            st.html(html.code(by))
+        rows = [html.row(str(s.sample_id), [_value(s, t), short(texts.get(s.sample_id, ""), 90)]) for s in shown]
+        st.html(html.table((t("Sample"), t("Value"), t("Text")), rows))
+
+
+def _value(moved: MovedSample, t: Words) -> str:
+    if moved.duplicate_of is not None:
+        return t("like {id}", id=moved.duplicate_of)
+    return "–" if moved.value is None else short_value(moved.value)
 
 
 # Asked of the stats database
