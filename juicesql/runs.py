@@ -57,12 +57,16 @@ class RunRecord:
         return [call for step in self.plan["steps"] for call in step.get("calls", ())]
 
 
-def find_run(con: duckdb.DuckDBPyConnection, name: str, project: Project | None = None) -> RunRecord:
+def find_run(
+    con: duckdb.DuckDBPyConnection, name: str, project: Project | None = None, analyses: bool = False
+) -> RunRecord:
     """The finished run of this id (or the beginning of one), `latest`, `latest~N`; with a project also the newest run
-    of a recipe by name or path. StoreError when there is none."""
+    of a recipe by name or path. With `analyses` an id may be that of one. StoreError when there is none."""
     if found := _LATEST.fullmatch(name):
         return _latest(con, int(found.group(1) or 0))
-    ids = [r[0] for r in con.execute("select run_id from runs where status = 'done' order by started").fetchall()]
+    states = ["done", "analyzed"] if analyses else ["done"]
+    known = con.execute("select run_id from runs where status in (select unnest(?)) order by started", [states])
+    ids = [r[0] for r in known.fetchall()]
     same = [i for i in ids if i == name] or [i for i in ids if name and i.startswith(name)]
     if len(same) == 1:
         return _read(con, "run_id = ?", [same[0]])[0]
