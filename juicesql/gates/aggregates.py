@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 from juicesql.gates.frames import SAMPLE_COLUMN, Rows
@@ -61,8 +63,12 @@ def _simple(expression: str) -> Callable[[Aggregates, Mapping[str, Any]], Any]:
 
 
 def _plain(value: Any) -> Any:
-    """Decimals as floats: bounds are those."""
-    return float(value) if type(value).__name__ == "Decimal" else value
+    """Decimals as floats, dates as times: bounds are those."""
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return datetime(value.year, value.month, value.day)
+    return value
 
 
 def _quantiles(a: Aggregates, kwargs: Mapping[str, Any]) -> list[Any]:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 
 from juicesql.errors import SuiteError
@@ -45,7 +46,10 @@ class Judge:
     """Judges expectations on relations. Keeps great_expectations' context, in memory only."""
 
     def __init__(self) -> None:
-        context = library().get_context(mode="ephemeral")
+        config = part("data_context.types.base")
+        stores = config.InMemoryStoreBackendDefaults(init_temp_docs_sites=False)  # no folder in /tmp
+        settings = config.DataContextConfig(store_backend_defaults=stores, analytics_enabled=False)
+        context = library().get_context(mode="ephemeral", project_config=settings)
         context.variables.progress_bars = {"globally": False, "metric_calculations": False}
         asset = context.data_sources.add_pandas("juicesql").add_dataframe_asset("relation")
         self.batches = asset.add_batch_definition_whole_dataframe("frame")
@@ -111,8 +115,11 @@ class Judge:
         asked = wanted.metric_configurations
         if not whole.can(list(asked), j.expectation.kwargs):
             return self._in_one_piece(j, whole)
-        metrics = {m.id: whole.value(name, j.rule.configuration.kwargs) for name, m in asked.items()}
-        result = j.rule.metrics_validate(metrics, runtime_configuration=dict(settings), execution_engine=engine)
+        try:
+            metrics = {m.id: whole.value(name, j.rule.configuration.kwargs) for name, m in asked.items()}
+            result = j.rule.metrics_validate(metrics, runtime_configuration=dict(settings), execution_engine=engine)
+        except (duckdb.Error, ValueError, TypeError) as error:
+            result = _failed(error)
         result.expectation_config = j.rule.configuration
         return self._judged(j, result, whole), result
 
@@ -138,6 +145,11 @@ class Judge:
                 raise SuiteError.of("too-large", f"`{j.expectation.text}` looks at more than 1 GB at once", mend)
         [result] = self._results(pa.concat_tables(tables), [j.rule])
         return self._judged(j, result, whole), result
+
+
+def _failed(error: Exception) -> Any:
+    info = {"raised_exception": True, "exception_message": str(error), "exception_traceback": ""}
+    return part("core").ExpectationValidationResult(success=False, result={}, exception_info=info)
 
 
 def _observed(j: Judged, found: Mapping[str, Any], whole: Aggregates) -> Any:

@@ -65,7 +65,7 @@ def _as_in(run: RunRecord, recipe: str | Path, source: Sequence[str], root: Path
     for inputs in [tuple(source)] if source else dict.fromkeys([(), (run.source,), tuple(run.source.split())]):
         try:
             prepared = prepare(recipe, source=inputs, project=root, variables=run.variables)
-        except SourceError as error:
+        except JuiceError as error:
             failed = failed or error
             continue
         if prepared.source.fingerprint == run.source_fingerprint:
