@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from juicesql.analysis.sampling import sampled
 from juicesql.analysis.values import CutFacts, StatFacts, Values
 from juicesql.engines.watch import Progress
 from juicesql.errors import RecipeError
+from juicesql.plan import MapStep, Plan
 from juicesql.planner import make_plan
 from juicesql.project import Project, open_project
 from juicesql.recipe import Config, Recipe, load_recipe, render
@@ -92,6 +94,8 @@ def analyze(
     found: list[Values] = []
 
     def look(observed: Observed) -> None:
+        if progress:
+            progress.stage("describing")
         with duckdb.connect(config=_limits(prepared, threads, memory_limit)) as con:
             found.append(Values.of(con, measuring, observed.files, request))
 
@@ -160,7 +164,17 @@ def _automatic(
     recipe: Recipe = render(f"select\n{items}\nfrom source\n", path, registry, {})
     recipe = replace(recipe, config=replace(config, export=""))
     plan = make_plan(recipe, registry, columns, {})
-    return Prepared(project, registry, recipe, recipe.config, opened, inputs, plan, {}, base), found.skipped
+    skipped = tuple(s for s in found.skipped if not any(re.match(rf"{s.function}\s*\(", call) for call in also))
+    return Prepared(project, registry, recipe, recipe.config, opened, inputs, _lineless(plan), {}, base), skipped
+
+
+def _lineless(plan: Plan) -> Plan:
+    """The plan of a recipe that nobody wrote: its lines would mean nothing."""
+    steps = [
+        replace(s, calls=tuple(replace(c, line=None) for c in s.calls)) if isinstance(s, MapStep) else s
+        for s in plan.steps
+    ]
+    return replace(plan, steps=tuple(steps))
 
 
 def _names(columns: Sequence[tuple[str, str]]) -> str:

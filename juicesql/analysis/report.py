@@ -37,8 +37,8 @@ def render(found: Analysis, texts: Mapping[int, str | None], diversity: Diversit
     return render_page(
         asset("report.html.j2"), asset("sheet.css") + asset("report.css"), {"shown": shown},
         found=found, title=name.removesuffix(".j2").removesuffix(".sql"), tiles=list(_tiles(found)),
-        cuts=[_cut(c) for c in found.cuts], stats=[_stat(s, texts) for s in found.stats],
-        names=["null", "mean", "std", "min", *map(name_of, percents), "max", "kept"],
+        cuts=[_cut(c) for c in found.cuts], stats=[_stat(s, texts, bool(found.cuts)) for s in found.stats],
+        names=["null", "mean", "std", "min", *map(name_of, percents), "max", *(["kept"] if found.cuts else [])],
         correlations=[{"method": c.method, "chart": correlation_chart(c)} for c in found.correlations],
         diversity=_diversity(diversity) if diversity and diversity.pairs else None, skipped=list(_skipped(found)),
     )  # fmt: skip
@@ -76,12 +76,12 @@ def _cut(cut: CutFacts) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _stat(stat: StatFacts, texts: Mapping[int, str | None]) -> dict[str, Any]:
+def _stat(stat: StatFacts, texts: Mapping[int, str | None], cut: bool) -> dict[str, Any]:
     note = "over the items of its lists" if stat.per == "item" else "over the rows after an UNNEST"
     return {
         "label": stat.label, "sql": stat.sql, "line": stat.line, "listed": stat.per == "item",
         "note": note if stat.per == "item" or stat.expanded else "", "spark": spark(stat.histogram),
-        "row": _row(stat), "chart": _chart(stat), "facts": list(_facts(stat)),
+        "row": _row(stat)[: None if cut else -1], "chart": _chart(stat), "facts": list(_facts(stat)),
         "lowest": [_end(e, texts) for e in stat.lowest], "highest": [_end(e, texts) for e in stat.highest],
     }  # fmt: skip
 
@@ -134,8 +134,8 @@ def _spread(n: Numbers) -> Iterator[tuple[str, str]]:
 
 def _end(extreme: Extreme, texts: Mapping[int, str | None]) -> dict[str, Any]:
     text = texts.get(extreme.sample_id)
-    if text is not None and len(text) > MOST_TEXT:
-        text = f"{text[:MOST_TEXT]}…"
+    if text is not None:
+        text = f"{text[:MOST_TEXT]}…" if len(text) > MOST_TEXT else text or "(empty)"
     return {"sample_id": extreme.sample_id, "value": f"{extreme.value:,.6g}", "text": text}
 
 
