@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import streamlit as st
 
-from juicesql.whatif import Histogram
+from juicesql.whatif import Bins, Histogram
 
 from ._text import pretty
 from ._words import Words
@@ -34,10 +34,17 @@ def table(histogram: Histogram, cuts: list[tuple[float, float | None]], t: Words
                 rows.append({"kind": "bar", "fate": fate, "rows": n, "y0": base, "y1": base + n, **place})
                 base += n
     for now, before in cuts:
-        rows.append({"kind": "now", "x0": now, "says": pretty(now)})
+        rows.append({"kind": "now", "x0": now, "says": _pointed(now, bins)})
         if before is not None:
             rows.append({"kind": "before", "x0": before, "says": pretty(before)})
     return pa.Table.from_pylist(rows, schema=_SCHEMA)
+
+
+def _pointed(number: float, bins: Bins) -> str:
+    """The number of a cut, with an arrow where it stands beyond the chart."""
+    if not bins.edges or bins.edges[0] <= number <= bins.edges[-1]:
+        return pretty(number)
+    return f"{pretty(number)} →" if number > bins.edges[-1] else f"← {pretty(number)}"
 
 
 _SCHEMA = pa.schema(

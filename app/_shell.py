@@ -59,12 +59,28 @@ def run_app(pages: tuple[PageEntry, ...]) -> None:
     st.set_page_config(page_title="juicesql", page_icon="🧃", layout="wide")
     words = Words(_language())
     st.html(_STYLE.replace("BACKGROUND", _background()) + ("" if st.context.theme.type == "dark" else _CODE))
-    state = file_state(_root())
+    found = _view(file_state(_root()), words)
     places = [
-        st.Page(partial(_draw, p, state, words), title=words(p.title), icon=p.icon, url_path=p.path, default=not i)
+        st.Page(
+            partial(_draw, p, found) if isinstance(found, View) else partial(_explain, found, words),
+            title=words(p.title), icon=p.icon, url_path=p.path, default=not i,
+        )
         for i, p in enumerate(pages)
-    ]
+    ]  # fmt: skip
     st.navigation(places).run()
+
+
+def _view(state: FileState, words: Words) -> View | StoreError:
+    """What pages get, with the choices of the sidebar; or why the stats database cannot be read now.
+
+    The sidebar is drawn here and not by pages: what a page draws forgets its state on the next one.
+    """
+    try:
+        runs = _runs(state) if state.exists else ()
+    except StoreError as error:
+        _sidebar(state, (), words)
+        return error
+    return View(state, runs, _sidebar(state, runs, words), words)
 
 
 def _background() -> str:
@@ -83,19 +99,12 @@ def _language() -> str:
     return str(st.session_state.language)
 
 
-def _draw(page: PageEntry, state: FileState, words: Words) -> None:
+def _draw(page: PageEntry, view: View) -> None:
+    st.title(view.words(page.title))
     try:
-        runs = _runs(state) if state.exists else ()
+        page.show(view)
     except StoreError as error:
-        _sidebar(state, (), words)
-        _explain(error, words)
-        return
-    run = _sidebar(state, runs, words)
-    st.title(words(page.title))
-    try:
-        page.show(View(state, runs, run, words))
-    except StoreError as error:
-        _explain(error, words)
+        _explain(error, view.words)
 
 
 @st.cache_data(show_spinner=False, max_entries=4)
@@ -109,7 +118,7 @@ def _sidebar(state: FileState, runs: tuple[RunInfo, ...], words: Words) -> RunIn
         st.markdown(f"**{words('Project')}**")
         st.code(str(state.root), language=None, wrap_lines=True)
         run = _choose_run(runs, words) if runs else None
-        st.segmented_control(words("Language"), list(LANGUAGES), format_func=LANGUAGES.__getitem__, key="language")
+        st.radio(words("Language"), list(LANGUAGES), format_func=LANGUAGES.__getitem__, key="language", horizontal=True)
     remember(run=run.run_id if run else None, language=words.language)
     return run
 
