@@ -14,7 +14,7 @@ from juicesql.api import Function, Partly
 from juicesql.errors import FunctionError, JuiceError
 from juicesql.signature import arrow_type
 
-Guard = Callable[[], AbstractContextManager[Any]]
+Guard = Callable[[int], AbstractContextManager[Any]]  # entered around the work on so many rows
 
 
 class RowFailed(Exception):
@@ -57,7 +57,7 @@ def attempt(
 ) -> tuple[pa.Array, dict[int, str]]:
     """As `apply`, but rows that fail on their own are NULL, and named with what was wrong.
 
-    `guard()` is entered around each row of a function that takes row by row.
+    `guard(1)` is entered around each row of a function that takes row by row, `guard(rows)` around a batch of another.
     """
     return _on_valid_rows(function, columns, parameters, guard)
 
@@ -96,7 +96,11 @@ def _call(
     if rows == 0:
         return pa.nulls(0, type_), {}
     target, rest = _callable(function, parameters)
-    result: Any = _row_by_row(target, columns, rest, guard) if function.rowwise else target(*columns, *rest)
+    if function.rowwise:
+        result: Any = _row_by_row(target, columns, rest, guard)
+    else:
+        with (guard or nullcontext)(rows):
+            result = target(*columns, *rest)
     failures: dict[int, str] = {}
     if isinstance(result, Partly):
         result, failures = result.values, dict(result.failures)
@@ -117,7 +121,7 @@ def _row_by_row(target: Any, columns: Sequence[pa.Array], rest: Sequence[Any], g
     failures: dict[int, str] = {}
     for row, given in enumerate(rows):
         try:
-            with guard():
+            with guard(1):
                 values.append(target(*given, *rest))
         except JuiceError:
             raise

@@ -13,8 +13,9 @@ GRACE_SECONDS = 10.0  # for native code that does not come back to Python; then 
 
 
 @contextmanager
-def time_limit(seconds: float) -> Iterator[None]:
-    """TimeoutError after `seconds`; where native code is stuck, the worker ends a little later."""
+def time_limit(row_seconds: float, rows: int) -> Iterator[None]:
+    """TimeoutError after `row_seconds` for each row; where native code is stuck, the worker ends a little later."""
+    seconds = row_seconds * rows
 
     def stop(*_: Any) -> None:
         raise TimeoutError(f"took more than {seconds:g} seconds")

@@ -48,11 +48,16 @@ class Call:
     line: int | None
     media: bool = False  # its arguments name files: values are keyed by what the files are
     makes_files: bool = False
+    of_samples: bool = True  # the rows lead back to the source; pairs of texts do not
 
     @property
     def stored(self) -> bool:
-        """Stats are kept in the stats database, and so are mappers that are too expensive to repeat."""
-        return self.kind == "stat" or (self.runs_on in ("process", "device") and not self.makes_files)
+        """What is kept in the stats database: stats, and mappers that are dear.
+
+        What is cheap and not of samples is computed again sooner than it is looked up.
+        """
+        dear = self.runs_on in ("process", "device")
+        return (self.kind == "stat" and (self.of_samples or dear)) or (dear and not self.makes_files)
 
 
 @dataclass(frozen=True)

@@ -83,6 +83,7 @@ class _Planner:
         check_tables(queries, set(self.relations), self._problem)
         check_functions(tree, self.registry, self.binder, self._problem)
         if not self.problems:
+            self._read_once(queries)
             for name, query in queries:
                 self._step(name, query)
                 if self.problems:
@@ -127,10 +128,20 @@ class _Planner:
             self._problem(Problem("duplicate-step", f"two relations are called `{name}`", "rename one"), tree)
         return out
 
+    def _read_once(self, queries: list[tuple[str, exp.Query]]) -> None:
+        """A source that must become a relation is read into one before all else, not again by each step."""
+        reading = [q for _, q in queries if "source" in table_names(q)]
+        if len(reading) > 1 and any(not self._row_wise(q) for q in reading):
+            for query in reading:
+                self._whole_source(query)
+
+    def _row_wise(self, query: exp.Query) -> bool:
+        return isinstance(query, exp.Select) and is_row_wise(query, self.binder.functions)
+
     def _step(self, name: str, query: exp.Query) -> None:
         self.line_of_step = self._line(query)
         inputs = table_names(query)
-        if isinstance(query, exp.Select) and is_row_wise(query, self.binder.functions):
+        if self._row_wise(query):
             self._map(name, query, self._unnested(name, query))
         else:
             self._global(name, query, inputs)
@@ -186,7 +197,7 @@ class _Planner:
             MapStep(
                 name,
                 input_name,
-                tuple(lifter.calls.values()),
+                tuple(replace(c, of_samples=bool(relation.traced)) for c in lifter.calls.values()),
                 cuts,
                 select,
                 tuple(sorted(needed | set(unused))),
@@ -377,7 +388,7 @@ class _Planner:
         step = MapStep(
             f"{name}__rows",
             input_name,
-            tuple(lifter.calls.values()),
+            tuple(replace(c, of_samples=bool(relation.traced)) for c in lifter.calls.values()),
             cuts,
             select,
             tuple(sorted(needed)),

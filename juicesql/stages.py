@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from juicesql.plan import GlobalStep, MapStep, Plan, Traced
@@ -23,6 +23,11 @@ class Chain:
     @property
     def traced(self) -> Traced:
         return self.steps[0].traced
+
+    @property
+    def passes(self) -> bool:
+        """Whether the rows go through as they are."""
+        return not any(s.calls or s.cuts or s.select for s in self.steps)
 
 
 Stage = Chain | GlobalStep
@@ -49,6 +54,15 @@ def stages_of(plan: Plan, ends: Collection[str] = ()) -> list[Stage]:
         else:
             stages.append(Chain(step.input, (step,)))
     return stages
+
+
+def streamed(stages: Iterable[Stage]) -> set[str]:
+    """Global steps whose rows one chain takes as they come: they are no samples, nobody else reads or counts them."""
+    stages = list(stages)
+    readers = Counter(i for s in stages for i in ((s.input,) if isinstance(s, Chain) else s.inputs))
+    taken = {s.input for s in stages if isinstance(s, Chain)}
+    lone = {n for n in taken if readers[n] == 1}
+    return {s.name for s in stages if isinstance(s, GlobalStep) and s.name in lone and not (s.traced or s.filter_sql)}
 
 
 def mainline(plan: Plan) -> set[str]:

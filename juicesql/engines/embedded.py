@@ -28,7 +28,7 @@ from juicesql.signature import arrow_type
 from juicesql.sources import Loaded, RowError, Source
 from juicesql.spill import Spill
 from juicesql.sqltext import literal, quote
-from juicesql.stages import Chain, stages_of
+from juicesql.stages import Chain, stages_of, streamed
 
 MORSEL_BYTES = 4 << 20
 MORSEL_ROWS = 8192
@@ -102,6 +102,7 @@ class Embedded:
         self.execution = Execution()
         self.stages = stages_of(plan, ends)
         self.first_chain = next((s.name for s in self.stages if isinstance(s, Chain) and s.input == "source"), "")
+        self.streamed = streamed(self.stages) - set(ends)
         self.local = threading.local()
         self.opened: list[duckdb.DuckDBPyConnection] = []
         self.lock = threading.Lock()
@@ -151,6 +152,11 @@ class Embedded:
     # Row-wise stages
 
     def _chain(self, chain: Chain, progress: Progress) -> None:
+        if chain.passes and chain.input != "source" and chain.input not in self.streamed:
+            self._view(chain.name, f"from {quote('__full_' + chain.input)}")
+            for step in chain.steps:
+                self.execution.step_rows_in[step.name] = self.execution.step_rows_out[step.name] = self._count(step.input)
+            return
         (self.scratch / "spool" / chain.name).mkdir(parents=True)
         for step in chain.steps:  # counted also when no row comes
             self.execution.step_rows_in.setdefault(step.name, 0)
@@ -160,7 +166,8 @@ class Embedded:
         threads = self.settings.threads
         hear: Hear = progress.advance
         if chain.name != self.first_chain:
-            rows = self.execution.rows_in if chain.input == "source" else self._count(chain.input)
+            known = chain.input not in self.streamed
+            rows = self.execution.rows_in if chain.input == "source" else self._count(chain.input) if known else 0
             hear = RowShare(rows, progress.share)
         with ThreadPoolExecutor(threads, thread_name_prefix="juicesql") as pool:
             running: dict[Future[tuple[Loaded, ChainResult]], _Task] = {}
@@ -175,6 +182,8 @@ class Embedded:
                 pool.shutdown(wait=False, cancel_futures=True)
                 self.measurer.pool.kill()
                 raise
+        if chain.input in self.streamed:
+            self.execution.step_rows_out[chain.input] = self.execution.step_rows_in[chain.steps[0].name]
         self._view(chain.name, self._spool_view(chain))
 
     def _tasks(self, chain: Chain) -> Iterator[_Task]:
@@ -183,13 +192,22 @@ class Embedded:
             for morsel in self.source.morsels(MORSEL_BYTES, rows):
                 yield _Task(morsel.index, morsel.rows, morsel.bytes, morsel.file, morsel.load)
             return
-        reader = self.con.cursor().sql(f"select * exclude ({RID}) from {quote('__full_' + name)}").to_arrow_reader(rows)
         index = 0
-        for batch in reader:
+        for batch in self._batches(name, rows):
             for part in _split(pa.Table.from_batches([batch])):
                 loaded = Loaded(part, pa.nulls(0, pa.int64()), ())
                 yield _Task(index, part.num_rows, 0, "", partial(_same, loaded))
                 index += 1
+
+    def _batches(self, name: str, rows: int) -> Iterator[pa.RecordBatch]:
+        full = f"select * exclude ({RID}) from {quote('__full_' + name)}"
+        try:
+            yield from self.con.cursor().sql(full).to_arrow_reader(rows)
+        except (duckdb.DataError, duckdb.ProgrammingError) as error:
+            step = self.plan.step(name)
+            if isinstance(step, GlobalStep):
+                raise _step_failed(self.plan.recipe, step, error) from error
+            raise
 
     def _most_rows(self, chain: Chain) -> int:
         """The rows of a morsel: few where functions read media."""
@@ -296,14 +314,18 @@ class Embedded:
         if step.filter_sql:
             self._filter(step, first)
         else:
-            folder = self.scratch / "spool" / step.name
-            folder.mkdir(parents=True)
-            path = folder / "00000000.parquet"
             number = "row_number() over () - 1"
             own = [c for c, _ in step.columns if c != SAMPLE or not step.numbered]
             named = ", ".join([*([f"{number} as {SAMPLE}"] if step.numbered else []), *map(quote, own)])
             numbered = f"select {number} as {RID}, {named} from ({step.sql})"
-            self.con.execute(f"copy ({numbered}) to {literal(str(path))} (format parquet, compression snappy)")
+            if step.name in self.streamed:
+                self._view(step.name, numbered)
+                return
+            folder = self.scratch / "spool" / step.name
+            folder.mkdir(parents=True)
+            path = folder / "00000000.parquet"
+            packing = "uncompressed" if self.packing == "none" else "lz4_raw"
+            self.con.execute(f"copy ({numbered}) to {literal(str(path))} (format parquet, compression {packing})")
             self._view(step.name, f"from read_parquet({literal(str(path))})")
             if traced and step.traced:
                 before, after = self.samples(first), self.samples(step.name)

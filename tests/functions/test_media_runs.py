@@ -182,3 +182,18 @@ def test_media_outside_the_root_are_refused(project: Path) -> None:
     widths = [row["width"] for row in output(project)]
     assert widths == [[64], None, [64], None]
     assert os.environ.get("JUICESQL_MEDIA") is None
+
+
+def test_a_batch_that_hangs_is_halved_to_the_row_that_hangs(project: Path) -> None:
+    (project / "udfs").mkdir()
+    batch = HANGS.replace(", rowwise=True", "").replace("videos: list[str]) -> list[int]", "videos):")
+    batch = batch.replace("):", "):", 1).replace("def stubborn(videos)::", "def stubborn(videos):")
+    batch = batch.replace("for path in videos:", "for path in [p for row in videos.to_pylist() for p in row]:")
+    (project / "udfs" / "stubborn.py").write_text(batch.replace("[len(videos)]", "[[1]] * len(videos)"))
+    names = [f"{i}.mp4" for i in range(4)]
+    names[2] = "hang.mp4"
+    rows(project, names)
+    recipe = '{{ config(source="data.jsonl", export="out.jsonl", row_seconds=0.5) }} '
+    (project / "s.sql.j2").write_text(recipe + "select *, stubborn(videos) as n from source")
+    juicesql.run(project / "s.sql.j2", max_error_rate=0.5)
+    assert [row["n"] for row in output(project)] == [[1], [1], None, [1]]
