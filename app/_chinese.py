@@ -287,4 +287,6 @@ CHINESE = {
     "from the least to the greatest value": "从最小值到最大值",
     "Parallel coordinates of the trials": "试验的平行坐标图",
     "like {id}": "同样本 {id}",
+    "{n:,} samples are duplicates of what earlier runs kept. The page Samples lists them.": "{n:,} 个样本与之前运行保留的内容重复。“样本”页列出它们。",
+    "Like samples of earlier runs": "与之前运行重复",
 }

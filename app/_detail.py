@@ -179,7 +179,7 @@ def _heading(name: str, note: str) -> None:
 def _stats(card: Card, t: Words) -> None:
     rows: list[Markup] = []
     for step in card.story.steps:
-        if not step.cuts and not step.stats:
+        if "__" in step.step or not (step.cuts or step.stats):  # steps that a macro makes measure for themselves
             continue
         rows.append(html.group(step.step, 3))
         rows += [_cut(cut, t) for cut in step.cuts]

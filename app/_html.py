@@ -28,7 +28,7 @@ _CSS = """<style>
 .jq-table thead th { font-weight: 600; opacity: .8; white-space: nowrap }
 .jq-table tbody th { font-weight: 400 }
 .jq-table tbody th.group { font-weight: 600; padding-top: .8rem }
-.jq-table tbody th[scope=row] { min-width: 11rem }
+.jq-table tbody th[scope=row]:has(code) { min-width: 11rem }
 .jq-table code { font-size: .84rem; overflow-wrap: break-word; white-space: normal;
   background: none; padding: 0; color: inherit }
 .jq-table thead th.number, .jq-table .number { text-align: right }

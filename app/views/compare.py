@@ -30,6 +30,7 @@ from .._words import Words
 
 COLOURS = ("#0d9488", "#d97706")  # left, right
 KINDS = ("runs", "data", "before")
+_MANY = 200_000  # rows; comparing a million takes seconds
 
 
 def show(view: View) -> None:
@@ -138,8 +139,14 @@ def _stats(view: View, left: Side, right: Side, names: tuple[str, str]) -> None:
     if not labels:
         st.info(t("The two have no stat in common."))
         return
-    with st.spinner(t("Comparing")):
-        found = [_difference(view.state, left.run.run_id, right.run.run_id, (left.kept, right.kept), x) for x in labels]
+    found = []
+    bar = st.progress(0.0, text=t("Comparing")) if left.run.rows_in + right.run.rows_in > _MANY else None
+    for number, label in enumerate(labels):
+        found.append(_difference(view.state, left.run.run_id, right.run.run_id, (left.kept, right.kept), label))
+        if bar:
+            bar.progress((number + 1) / len(labels), text=t("Comparing"))
+    if bar:
+        bar.empty()
     numbers = [d for d in found if isinstance(d, StatDifference)]
     _table(numbers, t)
     st.caption(

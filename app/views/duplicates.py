@@ -16,6 +16,7 @@ from juicesql.inspect.clusters import (
     clusters_of,
     largest_clusters,
     members,
+    of_earlier_runs,
     similarities,
 )
 from juicesql.sheet import MOST_TEXT
@@ -41,11 +42,11 @@ def show(view: View) -> None:
         return
     run = view.run
     assert run is not None
-    totals = _totals(view.state, run.run_id)
+    totals, earlier = _totals(view.state, run.run_id)
     if not totals:
-        _nothing(view)
+        _nothing(view, earlier)
         return
-    _numbers(view, totals)
+    _numbers(view, totals, earlier)
     step = _choose_step(view, totals)
     chosen = _asked(view)
     if chosen is None:
@@ -59,19 +60,24 @@ def show(view: View) -> None:
         _cluster(view, *chosen)
 
 
-def _nothing(view: View) -> None:
+def _nothing(view: View, earlier: int) -> None:
     t = view.words
+    if earlier:
+        st.info(t("{n:,} samples are duplicates of what earlier runs kept. The page Samples lists them.", n=earlier))
+        return
     st.info(t("This run found no duplicates among its samples. A recipe looks for them with a step like this:"))
     st.code("unique_texts as ({{ near_dedup('kept', jaccard=0.7) }})", language="sql")
 
 
-def _numbers(view: View, totals: Sequence[StepClusters]) -> None:
+def _numbers(view: View, totals: Sequence[StepClusters], earlier: int) -> None:
     t, run = view.words, view.run
     assert run is not None
     told = [
         (t("Duplicates"), run.duplicates or 0), (t("Clusters"), sum(s.clusters for s in totals)),
         (t("Largest cluster"), max(s.largest for s in totals)),
     ]  # fmt: skip
+    if earlier:
+        told.append((t("Like samples of earlier runs"), earlier))
     for column, (name, number) in zip(st.columns(len(told)), told, strict=True):
         column.metric(name, f"{number:,}", border=True)
 
@@ -237,9 +243,9 @@ def _side(view: View, card: Card, parts: list[tuple[str, str]], end: str) -> Non
 
 
 @st.cache_data(show_spinner=False, max_entries=16)
-def _totals(state: FileState, run_id: str) -> tuple[StepClusters, ...]:
+def _totals(state: FileState, run_id: str) -> tuple[tuple[StepClusters, ...], int]:
     with opened(state.root) as con:
-        return cluster_totals(con, run_id)
+        return cluster_totals(con, run_id), of_earlier_runs(con, run_id)
 
 
 @st.cache_data(show_spinner=False, max_entries=64)

@@ -116,13 +116,15 @@ def _choose_range(view: View, columns: tuple[StatColumn, ...]) -> tuple[str, flo
     first, second, third, fourth = st.columns([3, 2, 2, 2], vertical_alignment="bottom")
     labels = ["", *(c.label for c in columns if c.is_number)]
     stat = first.selectbox(t("Stat"), labels, key=f"stat-{run.run_id}", format_func=lambda c: c or t("any"))
-    low = second.number_input(t("at least"), value=None, key=f"low-{run.run_id}", disabled=not stat, format="%g")
-    high = third.number_input(t("at most"), value=None, key=f"high-{run.run_id}", disabled=not stat, format="%g")
+    if not stat:
+        return "", None, None, False
+    low = second.number_input(t("at least"), value=None, key=f"low-{run.run_id}", format="%g")
+    high = third.number_input(t("at most"), value=None, key=f"high-{run.run_id}", format="%g")
     unmeasured = fourth.checkbox(
-        t("only without a value"), key=f"null-{run.run_id}", disabled=not stat,
+        t("only without a value"), key=f"null-{run.run_id}",
         help=t("An earlier cut dropped the sample, or it could not be measured."),
     )  # fmt: skip
-    if not stat or (low is None and high is None and not unmeasured):
+    if low is None and high is None and not unmeasured:
         return "", None, None, False
     return stat, low, high, unmeasured
 

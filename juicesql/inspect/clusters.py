@@ -33,6 +33,7 @@ select sample_id, similarity from clusters
 where run_id = ? and step = ? and cluster = ? and not representative
 order by similarity desc nulls last, sample_id limit ? offset ?
 """
+_EARLIER = "select count(*) from verdicts where run_id = ? and verdict = 'duplicate' and duplicate_of is null"
 _OF_SAMPLE = "select step, cluster from clusters where run_id = ? and sample_id = ? order by representative desc, step"
 
 
@@ -60,6 +61,12 @@ class StepClusters:
 def cluster_totals(con: duckdb.DuckDBPyConnection, run_id: str) -> tuple[StepClusters, ...]:
     """Clusters and samples in them, for each step that found duplicates."""
     return tuple(StepClusters(*row) for row in con.execute(_TOTALS, [run_id]).fetchall())
+
+
+def of_earlier_runs(con: duckdb.DuckDBPyConnection, run_id: str) -> int:
+    """Duplicates of rows that earlier runs kept, which are in no cluster."""
+    found = con.execute(_EARLIER, [run_id]).fetchone()
+    return int(found[0]) if found else 0
 
 
 def largest_clusters(

@@ -14,6 +14,7 @@ from juicesql.inspect.clusters import (
     clusters_of,
     largest_clusters,
     members,
+    of_earlier_runs,
     similarities,
 )
 from juicesql.inspect.comparison import Side, StatDifference, funnel_pairs, shared_stats, stat_difference
@@ -77,6 +78,7 @@ def test_clusters_add_up(con: Any, ready: Any) -> None:
     assert clusters_of(con, run, 6) == []
     assert sum(n for _, n in similarities(con, run)) == sum(t.samples - t.clusters for t in totals)
     assert similarities(con, run, "exact") == [(0.95, 1)]
+    assert of_earlier_runs(con, run) == 0
 
 
 def test_experiments_are_shown_when_they_are_there(con: Any) -> None:
