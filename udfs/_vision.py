@@ -41,7 +41,7 @@ class Scorer(Protocol):
 
 def image_values(images: pa.ListArray, scorer: Scorer, told: Callable[[Any], Any] = lambda value: value) -> Partly:
     """The value of each image of each row, as `told` puts it."""
-    return _per_file(images, scorer, lambda path: [scorer.prepare(open_image(path))], lambda values: told(values[0]))
+    return file_values(images, scorer, lambda path: [scorer.prepare(open_image(path))], lambda values: told(values[0]))
 
 
 def video_values(videos: pa.ListArray, scorer: Scorer, sampling: Sampling, reduce_mode: str) -> Partly:
@@ -60,12 +60,13 @@ def frame_values(videos: pa.ListArray, scorer: Scorer, sampling: Sampling, join:
     def read(path: str) -> list[Any]:
         return [scorer.prepare(fromarray(frame)) for frame in video_frames(path, sampling.method, sampling.frame_num)]
 
-    return _per_file(videos, scorer, read, join)
+    return file_values(videos, scorer, read, join)
 
 
-def _per_file(
+def file_values(
     column: pa.ListArray, scorer: Scorer, read: Callable[[str], list[Any]], join: Callable[[list[Any]], Any]
 ) -> Partly:
+    """What `join` makes of the values of the inputs that `read` finds in each file of each row."""
     rows = column.to_pylist()
     paths = dict.fromkeys(path for row in rows for path in row)
     values, broken = scored(scorer, read, paths) if paths else ({}, {})
