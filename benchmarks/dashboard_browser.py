@@ -11,9 +11,8 @@ import time
 import urllib.request
 from pathlib import Path
 
-from playwright.sync_api import expect, sync_playwright
-
 from juicesql.app.command import command_line
+from playwright.sync_api import expect, sync_playwright
 
 MOVES = 8
 

@@ -136,7 +136,7 @@ def test_a_moved_threshold_changes_the_counts_and_the_recipe(monkeypatch: Any, r
     test = opened(monkeypatch, "distributions", ready, look="recipe")
     before = int(metrics(test)["Rows kept"])
     assert metrics(test)["Go"] == "0"
-    number = next(n for n in test.number_input if n.label.startswith("text\\_len ≥"))
+    number = next(n for n in test.number_input if n.label.startswith("text_len ≥"))
     number.set_value(60).run()
     assert not test.exception
     lost = int(metrics(test)["Go"])
