@@ -91,8 +91,9 @@ def test_every_command_is_documented() -> None:
 def _commands() -> dict[str, Any]:
     import typer
 
-    from juicesql.cli import app
+    from juicesql.cli import _add_commands, app
 
+    _add_commands()  # of our own packages too: the dashboard's
     found = typer.main.get_command(app).commands
     return {n: c for n, c in found.items() if (c.callback.__module__ or "").startswith("juicesql.")}
 
