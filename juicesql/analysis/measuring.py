@@ -13,7 +13,7 @@ SAMPLES = "__samples"
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A step that is not applied, or one whose stats are not measured, and why."""
+    """A step that is not applied as in a run, or one whose stats are not measured, and why."""
 
     step: str
     sql: str
@@ -26,7 +26,7 @@ class Measuring:
 
     plan: Plan
     observed: tuple[MapStep, ...]
-    expanded: frozenset[str]  # observed steps that see several rows of one sample
+    expanded: frozenset[str]  # observed steps that may see several rows of one sample
     paths: tuple[tuple[str, ...], ...]
     left_out: tuple[LeftOut, ...]
 
@@ -49,6 +49,8 @@ def measuring_plan(plan: Plan) -> Measuring:
             passes = not _is_union(step) and (step.name not in needed or _only_drops(plan, step))
             if passes:
                 left.append(LeftOut(step.name, step.text, "drops duplicates" if step.deduplicates else _why(step)))
+            elif not _is_union(step):
+                left.append(LeftOut(step.name, step.text, "applied, to rows that no cut has left"))
             if passes and step.name in needed:
                 steps.append(MapStep(step.name, step.inputs[0], (), (), "", (), step.columns))
                 continue

@@ -121,6 +121,7 @@ class _Reader:
             else:  # no row came
                 con.execute(f"create table {table} ({_columns(step)})")
         self.rows = {step: self._count(table) for step, table in self.tables.items()}
+        self.expanded = {s for s in measuring.expanded if self._count(self._samples(s)) < self.rows[s]}
 
     def values(self) -> Values:
         named = list(self._named())
@@ -130,6 +131,9 @@ class _Reader:
 
     def _count(self, table: str, where: str = "true") -> int:
         return int(only_row(self.con, f"select count(*) from {table} where {where}")[0])
+
+    def _samples(self, step: str) -> str:
+        return f"(select distinct {SAMPLE} from {self.tables[step]})"
 
     def _named(self) -> Iterator[_Column]:
         """Every stat under the name that the `stats` view would give it; the fields of a STRUCT one by one."""
@@ -156,7 +160,7 @@ class _Reader:
         nan = f" or isnan({column.value})" if column.base in ("DOUBLE", "FLOAT") and not column.listed else ""
         return StatFacts(
             column.label, call.sql, call.function, step.name, call.line, column.type, column.kind,
-            "item" if column.listed else "row", step.name in self.measuring.expanded, self.rows[step.name],
+            "item" if column.listed else "row", step.name in self.expanded, self.rows[step.name],
             self._count(table, f"{column.value} is null{nan}"),
             self._count(table, " and ".join(judging)) if judging else None, found,
             labels(self.con, relation, value) if column.kind == "label" else None,
@@ -168,7 +172,7 @@ class _Reader:
 
     def _extremes(self, column: _Column, relation: str, value: str, end: str, order: str) -> tuple[Extreme, ...]:
         """The first samples by their least or greatest value."""
-        many = column.listed or column.step.name in self.measuring.expanded  # values of one sample
+        many = column.listed or column.step.name in self.expanded  # values of one sample
         shown, group = (f"{end}({value})", f"group by {SAMPLE}") if many else (value, "")
         rows = self.con.execute(
             f"select {SAMPLE}, ({shown})::double as x from {relation} where isfinite(({value})::double) {group} "

@@ -99,7 +99,7 @@ def draw(found: Analysis) -> list[str]:
     if found.cuts:
         lines += ["", *_cuts(found)]
     if found.left_out:
-        lines += ["", "not applied, or not measured:"]
+        lines += ["", "not as in a run:"]
         lines += ["  " + t for t in table([""] * 3, [[o.step, o.why, shorten(o.sql, 70)] for o in found.left_out])]
     if found.skipped:
         lines += ["", f"{plural(len(found.skipped), 'stat')} of these columns left out:", *_skipped(found)]

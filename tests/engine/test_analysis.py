@@ -48,7 +48,7 @@ def near(found: float | None, wanted: float, scale: float) -> bool:
     return found is not None and math.isclose(found, wanted, rel_tol=1e-9, abs_tol=1e-9 * max(scale, 1e-300))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(values)
 def test_numbers_equal_numpy_and_pandas(con: duckdb.DuckDBPyConnection, drawn: list[float | None]) -> None:
     give(con, v=drawn)
@@ -78,7 +78,7 @@ def test_huge_values_and_nan(con: duckdb.DuckDBPyConnection) -> None:
     assert (numbers(con, "t", "v").count, numbers(con, "t", "v").mean) == (1, 2.0)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(finite)
 def test_every_value_has_a_bin(con: duckdb.DuckDBPyConnection, drawn: list[float]) -> None:
     give(con, v=drawn)
@@ -113,7 +113,7 @@ def test_bins_of_whole_numbers_tails_and_thresholds(con: duckdb.DuckDBPyConnecti
     assert suitable_edges(numbers(con, "t", "v")).scale == "log"
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(finite, finite)
 def test_ks_equals_scipy(con: duckdb.DuckDBPyConnection, old: list[float], new: list[float]) -> None:
     con.register("a", pa.table({"v": pa.array([*old, None], pa.float64())}))
@@ -138,7 +138,7 @@ def test_label_shifts(con: duckdb.DuckDBPyConnection) -> None:
     assert [(s.label, s.new) for s in shifts] == [("zh", 0.5), ("de", 0.0), ("en", 0.5)]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(st.tuples(*[st.one_of(st.integers(-4, 4).map(float), st.floats(-100, 100))] * 3), min_size=3))
 def test_correlations_equal_pandas(con: duckdb.DuckDBPyConnection, rows: list[tuple[float, ...]]) -> None:
     rows = [tuple(round(v, 3) for v in row) for row in rows]
@@ -316,6 +316,18 @@ def test_groups_end_what_is_measured(bench: Workbench) -> None:
         ("groups", "brings rows together"), ("result", "comes after rows are brought together"),
         ("result", "comes after rows are brought together"),
     ]  # fmt: skip
+
+
+def test_lines_that_are_joined_again_are_rows_of_their_samples(bench: Workbench) -> None:
+    bench.data(["one line\nand more\nx", "y\nz"])
+    recipe = """{{ config(source="data.jsonl") }}
+    with cleaned as ({% call keep_lines('source') %} text_len(line) >= 2 {% endcall %})
+    select * from cleaned where text_len(text) > 5"""
+    found = analyzed(bench, recipe)
+    line, text = found.stats
+    assert (line.rows, line.expanded, text.rows, text.expanded) == (5, True, 2, False)
+    assert text.numbers.max == 19  # with the line that a run would have cut
+    assert found.kept == 1 and "applied, to rows that no cut has left" in {o.why for o in found.left_out}
 
 
 def test_lists_structs_and_labels(bench: Workbench) -> None:
