@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from juicesql.cli.functions import facts, jinja_facts
+from juicesql.gates.grammar import table
 from juicesql.registry import Registry
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -52,8 +53,16 @@ def pages() -> dict[str, str]:
             "| --- | --- | --- | --- |",
         ]
         index += [*map(_row, functions), ""]
-    stats = DOCS / "stats-database.md"
+    stats, gates = DOCS / "stats-database.md", DOCS / "expectations.md"
+    out[gates.name] = _grammar(gates.read_text("utf-8"))
     return {"reference/README.md": "\n".join(index), **out, stats.name: _schema(stats.read_text("utf-8"))}
+
+
+def _grammar(text: str) -> str:
+    """The page of expectations with the table of their forms."""
+    head, begin, rest = text.partition("<!-- Written by `make docs` from juicesql/gates/grammar.py; edit that. -->\n")
+    _, end, rest = rest.partition("<!-- Here ends what `make docs` writes. -->\n")
+    return head + begin + table() + end + rest
 
 
 def _schema(text: str) -> str:

@@ -13,7 +13,7 @@ from juicesql.store import Store
 BEGIN = "<!-- Written by `make docs` from the comments in juicesql/sql/schema.sql; edit those. -->\n"
 END = "<!-- Here ends what `make docs` writes. -->\n"
 # Those to read, in the order of the page; what is not named is below the views.
-TO_READ = ("runs", "samples", "stats", "cuts", "steps", "verdicts", "clusters", "changes", "errors", "costs")
+TO_READ = ("runs", "samples", "stats", "cuts", "steps", "verdicts", "clusters", "changes", "errors", "costs", "checks")
 _COLUMNS = """
 select c.table_name, coalesce(t.comment, v.comment), c.column_name, c.data_type, c.comment
 from duckdb_columns() c

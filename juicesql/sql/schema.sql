@@ -210,6 +210,24 @@ comment on column costs.seconds is 'summed over threads and workers';
 comment on column costs.bytes is 'of the arguments';
 comment on column costs.device is 'where it ran';
 
+comment on table checks is 'one row for each expectation that a run was checked by';
+comment on column checks.run_id is 'the run; one that a gate refused has `failed` as its status';
+comment on column checks.suite is 'file of the expectations';
+comment on column checks.position is 'place of the expectation in that file, from 0';
+comment on column checks.relation is '`source`, a step of the recipe, or `output`';
+comment on column checks.line is 'line of the file';
+comment on column checks.expectation is 'as written';
+comment on column checks.type is 'the expectation of great_expectations behind it';
+comment on column checks.kwargs is 'what that was given';
+comment on column checks.success is 'whether it is met';
+comment on column checks."rows" is 'rows of the relation';
+comment on column checks.failing is 'rows that fail; NULL where the whole is judged, not its rows';
+comment on column checks.nulls is 'rows without a value, which are not judged';
+comment on column checks.observed is 'what was found where the whole is judged';
+comment on column checks.examples is 'some failing rows: `sample_id` and the values judged';
+comment on column checks.message is 'why it could not be judged';
+comment on column checks.checked is 'UTC';
+
 comment on view samples is 'one row a sample of a source, as the newest run on it found them';
 comment on column samples.source_id is 'its source';
 comment on column samples.source is 'that source as it was named';
