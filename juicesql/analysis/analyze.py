@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -185,7 +186,8 @@ def _measuring(prepared: Prepared, measuring: Measuring, sample: int | None) -> 
     """What the engine is given: the derived plan, and the rows of the sample under a name of their own."""
     read = {i for s in measuring.plan.steps if s.kind == "global" for i in s.inputs}
     earlier = tuple(e for e in prepared.earlier if e.relation in read)
-    config = replace(prepared.config, export="", keep_stats=False)
+    # Rows that fail are part of what is to be seen, so they do not stop it.
+    config = replace(prepared.config, export="", keep_stats=False, on_error="null", max_error_rate=math.inf)
     out = replace(prepared, plan=measuring.plan, earlier=earlier, config=config)
     if sample is None:
         return out

@@ -93,7 +93,7 @@ def draw(found: Analysis) -> list[str]:
     lines = [f"{rows} of {found.source}" + (f", {found.errors:,} of them errors" if found.errors else "")]
     numbers = [s for s in found.stats if s.numbers]
     if numbers:
-        lines += ["", *_numbers(numbers)]
+        lines += ["", *_numbers(numbers, bool(found.cuts))]
     for facts in (s for s in found.stats if s.labels):
         lines += ["", *_labels(facts)]
     if found.cuts:
@@ -107,18 +107,20 @@ def draw(found: Analysis) -> list[str]:
     return [*lines, "", f"{how}   (analysis {found.run_id}; std: n - 1)"]
 
 
-def _numbers(stats: list[StatFacts]) -> list[str]:
+def _numbers(stats: list[StatFacts], cut: bool) -> list[str]:
     from juicesql.analysis.tables import name_of
 
     percents = [p for p, _ in stats[0].numbers.percentiles] if stats[0].numbers else []
-    head = ["stat", "count", "null", "mean", "std", "min", *map(name_of, percents), "max", "kept"]
+    head = ["stat", "count", "null", "mean", "std", "min", *map(name_of, percents), "max", *(["kept"] if cut else [])]
     rows = []
     for s in stats:
         n = s.numbers
         if n:
             values = [n.mean, n.std, n.min, *(v for _, v in n.percentiles), n.max]
             name = s.label + (" (items)" if s.per == "item" else "")
-            rows.append([name, f"{n.count:,}", percent(s.nulls, s.rows), *map(short, values), _kept(s)])
+            rows.append(
+                [name, f"{n.count:,}", percent(s.nulls, s.rows), *map(short, values), *([_kept(s)] if cut else [])]
+            )
     return table(head, rows, " " + "r" * (len(head) - 1))
 
 

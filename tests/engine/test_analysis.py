@@ -358,6 +358,13 @@ def test_errors_are_counted(bench: Workbench) -> None:
     assert (found.rows, found.errors, slow.nulls, slow.numbers.count) == (23, 1, 1, 21)
 
 
+def test_many_errors_do_not_stop_it(bench: Workbench) -> None:
+    bench.data(["poison", "poison", "fine text"])
+    recipe = "{{ config(source='data.jsonl', on_error='stop') }} select * from source where slow_len(text) > 1"
+    found = analyzed(bench, recipe)
+    assert (found.rows, found.stats[0].nulls, found.cuts[0].nulls, found.kept) == (3, 2, 2, 1)
+
+
 def test_no_rows_and_no_stats(bench: Workbench) -> None:
     bench.data([None])
     found = analyze(bench.root / "r.sql.j2")
