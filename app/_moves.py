@@ -47,9 +47,12 @@ class Moves:
         return found
 
     def note(self) -> None:
-        """Put the moves into the URL."""
-        text = ";".join(f"{key}={shorten(number)}" for key, number in sorted(self.moved.items()))
-        remember(moves=text or None)
+        """Put the moves into the URL, each time anew: Streamlit may drop what the first of two quick moves sent."""
+        if self.moved:
+            pairs = sorted(self.moved.items())
+            st.query_params["moves"] = ";".join(f"{key}={shorten(number)}" for key, number in pairs)
+        else:
+            remember(moves=None)
 
     def value(self, handle: Handle) -> Number:
         return self.moved.get(handle.key, handle.number)

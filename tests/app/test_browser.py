@@ -148,6 +148,8 @@ def test_a_person_moves_a_threshold_and_takes_the_recipe_home(url: str, page: An
     settled(page)
     keep(page, "runs", tmp_path)
     page.get_by_role("link", name="Distributions").click()
+    page.get_by_role("heading", name="Distributions", exact=True).wait_for()
+    page.goto(f"{url}/distributions")
     sync_api.expect(metric(page, "Go")).to_have_text("0")
     settled(page)
     kept = int(metric(page, "Rows kept").inner_text())
@@ -155,6 +157,7 @@ def test_a_person_moves_a_threshold_and_takes_the_recipe_home(url: str, page: An
     slider.focus()
     for _ in range(6):
         page.keyboard.press("ArrowRight")
+        page.wait_for_timeout(1000)
     sync_api.expect(metric(page, "Go")).not_to_have_text("0")
     settled(page)
     lost = int(metric(page, "Go").inner_text())
