@@ -101,7 +101,11 @@ def _stat(engine: Embedded, label: str, type_: str) -> str:
 
 
 def _spool_source(engine: Embedded, relation: BoundRelation) -> None:
-    """The columns of the source that are asked for, read once more into the scratch folder."""
+    """The columns of the source that are asked for, read once more into the scratch folder; without any, its rows."""
+    counted = engine.execution.rows_in - len(engine.execution.source_errors)
+    if not relation.values and counted:
+        engine.con.execute(f"create view {_SOURCE_VIEW} as select range as {SAMPLE} from range({counted})")
+        return
     folder = engine.scratch / "spool" / _SOURCE_VIEW
     folder.mkdir(parents=True)
     wanted = {v.sql.removeprefix("r.") for v in relation.values.values() if v.sql}
