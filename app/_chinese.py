@@ -179,7 +179,7 @@ CHINESE = {
     "{file}, row {row} (counted from 0)": "{file}，第 {row} 行（从 0 数起）",
     "It passed every cut.": "通过了所有阈值。",
     "Nothing took it away.": "没有被任何步骤去掉。",
-    "It stands for {n:,} duplicates: {ids}": "它代表 {n:,} 个重复样本：{ids}",
+    "Its duplicates ({n:,}): {ids}": "它的重复样本（{n:,}）：{ids}",
     "A duplicate of {what}, found by the step": "与{what}重复，由此步骤发现：",
     "It could not be measured or read: {why}": "无法测量或读取：{why}",
     "Dropped by": "被去掉：",

@@ -59,7 +59,7 @@ def _why(story: Story, t: Words) -> Iterator[Markup | str]:
         yield t("It passed every cut.") if any(s.cuts for s in story.steps) else t("Nothing took it away.")
         if twins := story.stands_for:
             ids = ", ".join(map(str, twins[:10])) + (", …" if len(twins) > 10 else "")
-            yield t("It stands for {n:,} duplicates: {ids}", n=len(twins), ids=ids)
+            yield t("Its duplicates ({n:,}): {ids}", n=len(twins), ids=ids)
     elif story.verdict == "duplicate":
         twin = story.duplicate_of
         of = t("sample {id}", id=twin.sample_id) if twin else str(story.value)

@@ -93,9 +93,19 @@ def stat_difference(
         return LabelDifference(label, sql, *label_shifts(con, one, other))
     facts = [numbers(con, side, "v") for side in _SIDES]
     whole = all(c.returns.removesuffix("[]") in WHOLE for c in pair)
-    edges = suitable_edges(numbers(con, f"({one} union all {other})", "v"), whole)
+    edges = suitable_edges(_together(*facts), whole)
     bins = [histogram(con, side, "v", edges) if edges else None for side in _SIDES]
     return StatDifference(label, sql, facts[0], facts[1], ks_distance(con, one, other), bins[0], bins[1])
+
+
+def _together(left: Numbers, right: Numbers) -> Numbers:
+    """What the edges of bins for both sides depend on."""
+    if not left.count or not right.count:
+        return left if left.count else right
+    ends = [pick(getattr(side, name) for side in (left, right)) for name, pick in (("min", min), ("max", max))]
+    places = ((1.0, min), (50.0, max), (99.0, max))
+    percentiles = tuple((p, pick(left.percentile(p) or 0.0, right.percentile(p) or 0.0)) for p, pick in places)
+    return Numbers(left.count + right.count, left.infinite + right.infinite, None, None, ends[0], ends[1], percentiles)
 
 
 def funnel_pairs(con: duckdb.DuckDBPyConnection, left: RunRecord, right: RunRecord) -> tuple[FunnelPair, ...]:

@@ -94,7 +94,7 @@ def test_hostile_text_stays_text(site: Site, page: Any, tmp_path: Path) -> None:
         assert page.locator("img[src=x]").count() == 0
     assert not alerts
     page.goto(f"{site.url}/samples?run={site.old}&sample=5")
-    page.get_by_text("<script>alert(1)</script>").first.wait_for()
+    page.locator(".jq-diff").get_by_text("<script>alert(1)</script>").wait_for()
     keep(page, "sample-hostile", tmp_path)
 
 
