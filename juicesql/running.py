@@ -435,7 +435,8 @@ class _Run:
             seconds = time.perf_counter() - self.started
             record.end_run(con, self.run_id, {
                 "status": "analyzed" if self.look else "done", "seconds": seconds, "rows_in": totals.rows_in,
-                "rows_out": rows_out, "source_id": source_id, "samples_kept": totals.kept, "samples_dropped": totals.dropped,
+                "rows_out": rows_out, "source_id": source_id, "samples_kept": totals.kept,
+                "samples_dropped": totals.dropped,
                 "samples_duplicate": totals.duplicates, "samples_error": totals.errors,
             })  # fmt: skip
             con.execute("commit")
