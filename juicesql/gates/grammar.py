@@ -7,40 +7,14 @@ the table in docs/expectations.md is made of it.
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from juicesql.gates.words import GrammarError, Token, tokens_of
+
 LONGEST = 2000  # characters of a line
-_TOKEN = re.compile(
-    r"""(?P<space>\s+)
-    |(?P<quoted>'(?:[^']|'')*'|"(?:[^"]|"")*")
-    |(?P<date>\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d)?)?(?![\w.]))
-    |(?P<number>[+-]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?![\w.]))
-    |(?P<mark>[\[\],%])
-    |(?P<word>[^\s\[\],%'"]+)
-    |(?P<open>['"])""",
-    re.VERBOSE,
-)
-
-
-class GrammarError(ValueError):
-    """Why a line is no expectation, and how to mend it."""
-
-    def __init__(self, cause: str, mend: str) -> None:
-        super().__init__(cause)
-        self.cause, self.mend = cause, mend
-
-
-@dataclass(frozen=True)
-class Token:
-    """`kind` is quoted, date, number, mark or word; `value` what it stands for."""
-
-    kind: str
-    text: str
-    value: Any
 
 
 @dataclass(frozen=True)
@@ -205,7 +179,7 @@ def parse(line: str) -> Parsed:
     """Read one line. GrammarError says what is wrong and names the nearest form."""
     if len(line) > LONGEST:
         raise GrammarError(f"the line has {len(line):,} characters", f"at most {LONGEST:,} are read")
-    tokens = _tokens(line)
+    tokens = tokens_of(line)
     body, share = _split_share(tokens)
     for form in FORMS:
         slots = _match(form.pattern.split(), body)
@@ -221,35 +195,6 @@ def parse(line: str) -> Parsed:
             names = []
         return Parsed(form.type, kwargs, tuple(names), slots["RANGE"].kind if form.ranged else "")
     raise GrammarError("this is no expectation", _nearest(body))
-
-
-def _tokens(line: str) -> list[Token]:
-    tokens = []
-    for found in _TOKEN.finditer(line):
-        kind, text = found.lastgroup or "", found.group()
-        if kind == "space":
-            continue
-        if kind == "open":
-            raise GrammarError(
-                f"a {text} is not closed",
-                "close it; YAML takes ` #` for a comment: put such a line into quotes as a whole",
-            )
-        tokens.append(Token(kind, text, _value(kind, text)))
-    return tokens
-
-
-def _value(kind: str, text: str) -> Any:
-    if kind == "quoted":
-        return text[1:-1].replace(text[0] * 2, text[0])
-    if kind == "date":
-        try:
-            return datetime.fromisoformat(text)
-        except ValueError:
-            raise GrammarError(f"{text} is no date", "write a date such as 2024-01-31") from None
-    if kind == "number":
-        plain = text.replace("_", "")
-        return float(plain) if any(c in plain for c in ".eE") else int(plain)
-    return {"true": True, "false": False}.get(text, text)
 
 
 def _split_share(tokens: list[Token]) -> tuple[list[Token], float | None]:
@@ -383,7 +328,7 @@ _SLOTS: dict[str, Callable[[Sequence[Token]], Found]] = {
 def _nearest(tokens: Sequence[Token]) -> str:
     """The mend line: the form whose example is made of the most similar words."""
     said = _skeleton(tokens)
-    scored = [(difflib.SequenceMatcher(a=said, b=_skeleton(_tokens(f.example))).ratio(), f) for f in FORMS]
+    scored = [(difflib.SequenceMatcher(a=said, b=_skeleton(tokens_of(f.example))).ratio(), f) for f in FORMS]
     best = max(scored, key=lambda pair: pair[0])[1]
     return f"the nearest form is `{best.pattern}`, such as `{best.example}`"
 

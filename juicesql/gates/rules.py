@@ -69,7 +69,7 @@ def _kinds() -> dict[str, Any]:
 def _linear_regexes() -> dict[str, Any]:
     """The expectations of regular expressions, with metrics of our own: the time of RE2 is linear, Python's is not."""
     core = part("expectations")
-    metrics = {
+    metrics: dict[str, tuple[str, tuple[str, ...], Callable[..., Any]]] = {
         "MatchRegex": ("re2_found", ("regex",), lambda column, regex: _has(column, regex)),
         "NotMatchRegex": ("re2_absent", ("regex",), lambda column, regex: ~_has(column, regex)),
         "MatchRegexList": ("re2_found_in", ("regex_list", "match_on"), _has_of),

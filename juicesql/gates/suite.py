@@ -10,8 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from juicesql.errors import Problem, SuiteError, nearest
-from juicesql.gates.grammar import GrammarError, parse
+from juicesql.gates.grammar import parse
 from juicesql.gates.model import OUTPUT, SOURCE, Expectation, Suite
+from juicesql.gates.words import GrammarError
 
 SUFFIX = ".expectations.yml"
 LARGEST = 1 << 20

@@ -7,8 +7,9 @@ from datetime import datetime
 import pytest
 
 import juicesql
-from juicesql.gates.grammar import FORMS, GrammarError, parse
+from juicesql.gates.grammar import FORMS, parse
 from juicesql.gates.validating import validate
+from juicesql.gates.words import GrammarError
 
 # line, whether it is met on the source's four rows, samples that fail
 SOURCE = [
