@@ -1,12 +1,13 @@
 # Everything a person does here, by name. Targets install what they need into .venv and run again only when they must.
 PYTHON ?= python3
 RECIPE ?= recipes_sql/demo/text.sql.j2
+PROJECT ?= demo
 WORKERS ?= 2
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -qq
 
-.PHONY: help deps seed compile run video test lint docs bench clean
+.PHONY: help deps seed compile run video app gate test lint docs bench clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -25,6 +26,13 @@ run: .venv/text.stamp demo/docs.jsonl  ## run the demo recipe and print its funn
 video: .venv/media.stamp demo/media/videos.jsonl  ## make small videos and drop those with text or without beauty (a stand-in judges that)
 	@$(BIN)/juicesql run recipes_sql/video/ocr_aesthetics.sql.j2 --project demo --source demo/media/videos.jsonl \
 		--export demo/media/refined.jsonl --var aesthetics=tests/models/rating
+
+app: .venv/app.stamp  ## look at the demo project in the browser (PROJECT=folder for another one)
+	@$(BIN)/juicesql app $(PROJECT)
+
+gate: .venv/gates.stamp demo/docs.jsonl  ## run the demo recipe, publish only what meets its expectations, and write them as HTML
+	@$(BIN)/juicesql run $(RECIPE) --project demo --gate
+	@$(BIN)/juicesql validate $(RECIPE) --project demo --docs demo/expectations
 
 test: .venv/test.stamp  ## install what the tests need and run them all
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal tests
@@ -63,6 +71,14 @@ clean:  ## remove what the targets made, .venv too
 
 .venv/media.stamp: .venv/test.stamp
 	@$(PIP) install --editable '.[media,models]'
+	@touch $@
+
+.venv/app.stamp: .venv/text.stamp
+	@$(PIP) install --editable '.[app,media]'
+	@touch $@
+
+.venv/gates.stamp: .venv/text.stamp
+	@$(PIP) install --editable '.[gates]'
 	@touch $@
 
 .venv/lint.stamp: .venv/test.stamp

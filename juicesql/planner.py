@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from typing import TypeGuard
 
 import duckdb
 from sqlglot import exp
@@ -135,7 +136,7 @@ class _Planner:
             for query in reading:
                 self._whole_source(query)
 
-    def _row_wise(self, query: exp.Query) -> bool:
+    def _row_wise(self, query: exp.Query) -> TypeGuard[exp.Select]:
         return isinstance(query, exp.Select) and is_row_wise(query, self.binder.functions)
 
     def _step(self, name: str, query: exp.Query) -> None:
