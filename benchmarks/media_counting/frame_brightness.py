@@ -1,7 +1,8 @@
 """Stat `frame_brightness`: media.py puts this file into a project."""
 
-from juicesql.api import Sampling, stat
 from juicesql.udfs.video._frames import video_frames
+
+from juicesql.api import Sampling, stat
 
 
 @stat(

@@ -49,7 +49,6 @@ def progress() -> Iterator[Progress]:
         return
     from juicesql.cli.bar import Bar
 
-
     with Bar() as bar:
         yield bar
 

@@ -154,8 +154,9 @@ class Embedded:
     def _chain(self, chain: Chain, progress: Progress) -> None:
         if chain.passes and chain.input != "source" and chain.input not in self.streamed:
             self._view(chain.name, f"from {quote('__full_' + chain.input)}")
-            for step in chain.steps:
-                self.execution.step_rows_in[step.name] = self.execution.step_rows_out[step.name] = self._count(step.input)
+            counts = dict.fromkeys((s.name for s in chain.steps), self._count(chain.input))
+            self.execution.step_rows_in.update(counts)
+            self.execution.step_rows_out.update(counts)
             return
         (self.scratch / "spool" / chain.name).mkdir(parents=True)
         for step in chain.steps:  # counted also when no row comes
