@@ -22,6 +22,7 @@ _RELATIONS = "`show tables` lists the relations, `describe NAME` the columns of 
 _FETCHED = 1024
 _OURS = re.compile(r"error\[([\w-]+)\] (.*?)(?:\n\s*mend: (.*?))?(?:\n|$)")
 _FUNCTION = re.compile(r"Function with name \"?(\w+)\"? does not exist")
+_COPY = re.compile(r"copy\b", re.I)
 _GUESS = re.compile(r'\nDid you mean "[^"]*"\?')  # DuckDB knows its own names only
 _FILE = re.compile(r"Table with name \S*[./]\S* does not exist")
 
@@ -39,9 +40,9 @@ class Answer:
 def query(sql: str, *, project: str | Path | None = None, allow_files: bool = False) -> Iterator[Answer]:
     """Answer one query over the stats database of a project; its rows are read as long as the context is open.
 
-    Functions that the query names are registered, no others. The query reads the database and writes nothing; it opens
-    files only with `allow_files`. StoreError when there is no database or a run is writing it, JuiceError for a query
-    that is refused or wrong.
+    Functions that the query names are registered, no others. The query never writes the database; it opens files only
+    with `allow_files`, apart from media that it gives to functions. StoreError when there is no database or a run is
+    writing it, JuiceError for a query that is refused or wrong.
     """
     found = open_project(Path(project) if project else None)
     registry = found.registry()
@@ -54,19 +55,26 @@ def query(sql: str, *, project: str | Path | None = None, allow_files: bool = Fa
         with con.cursor() as cursor:  # takes rows that nobody reads with it when it is closed
             cursor.execute("set search_path = 'stats.main,memory.main'")
             try:
-                _check(cursor, sql)
+                _check(cursor, sql, allow_files)
                 cursor.execute(sql)
                 yield Answer(*_columns(cursor), _batches(cursor))
             except duckdb.Error as error:
                 raise _problem(error, registry, allow_files) from error
 
 
-def _check(con: duckdb.DuckDBPyConnection, sql: str) -> None:
+def _check(con: duckdb.DuckDBPyConnection, sql: str, allow_files: bool) -> None:
     kinds = [statement.type.name for statement in con.extract_statements(sql)]
     if not kinds:
         raise JuiceError.of("empty-query", "there is no query", "give one, such as 'from runs'; " + _RELATIONS)
     if len(kinds) > 1:
         raise JuiceError.of("refused", f"{len(kinds)} statements were given", "give one query at a time")
+    # In a WITH it is part of a SELECT. Places of tokens may count bytes or characters: both are looked at.
+    texts = [(sql[at:], sql.encode()[at:].decode(errors="replace")) for at, _ in duckdb.tokenize(sql)]
+    if allow_files and any(_COPY.match(text) for pair in texts for text in pair):
+        raise JuiceError.of("refused", "a query may not run COPY", "a column of that name can be written in quotes")
+    if kinds[0] == "EXPLAIN" and allow_files:
+        message = "EXPLAIN ANALYZE runs what it explains, which might write files"
+        raise JuiceError.of("refused", message, "explain without --allow-files")
     if kinds[0] not in _READING:
         message = f"a query may not run {kinds[0].replace('_', ' ')}: the stats database is read only"
         mend = "ask with SELECT, FROM, DESCRIBE, SHOW or EXPLAIN; to change a copy, open it with the duckdb CLI"

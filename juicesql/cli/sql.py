@@ -36,7 +36,7 @@ def sql(
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV with a head.")] = False,
     allow_files: Annotated[bool, typer.Option("--allow-files", help="Let the query read files.")] = False,
 ) -> None:
-    """Ask the stats database with SQL, with every stat and mapper of the project at hand. Nothing is ever written."""
+    """Ask the stats database with SQL, with every stat and mapper of the project at hand. It is never written."""
     from juicesql.query import query as ask
 
     if as_json and as_csv:
@@ -49,6 +49,8 @@ def sql(
             _print_json(answer, rows)
         elif as_csv:
             _print_csv(answer, rows)
+        elif answer.columns == ("explain_key", "explain_value"):
+            print("\n".join(visible(line) for _, plan in rows for line in plan.splitlines()))
         else:
             _print_table(answer, list(rows))
             if next(found, None) is not None:

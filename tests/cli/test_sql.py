@@ -84,6 +84,17 @@ def test_nothing_is_written(shell, ran: Path, asked: str, files: tuple[str, ...]
     assert sorted(p.name for p in ran.iterdir()) == before
 
 
+def test_explain_does_not_write_what_it_runs(shell, ran: Path) -> None:
+    assert len(shell("sql", "explain from runs").out.splitlines()) > 5
+    for asked in (
+        "explain analyze copy runs to 'o.csv'",
+        "with a as (select 'ää'), c as (copy runs to 'o.csv') from c",
+    ):
+        for options in ((), ("--allow-files",)):
+            assert shell("sql", asked, *options).code == 1
+            assert not (ran / "o.csv").exists()
+
+
 def test_files_are_read_only_when_they_may_be(shell, ran: Path) -> None:
     for asked in (
         "select count(*) as n from 'data.jsonl'",
