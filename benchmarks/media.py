@@ -44,6 +44,7 @@ PEER_PACKAGES = ("av==13.1.0", "opencv-contrib-python-headless==4.14.0.94", "pil
 WARM_FILES = 2
 WARMED = ("video_stats", "frames", "image_stats")  # the other jobs need nothing else
 MOTION_TOLERANCE = 0.01
+WRITTEN = 1e-10  # the peer writes ten decimals
 PEER_STATS = "__dj__stats__"
 COUNTING = HERE / "media_counting"  # a function for the project of a run that counts decodings, and what counts
 
@@ -146,7 +147,7 @@ def differences(job: Job, ours: Mapping[int, Any], theirs: Mapping[int, Any]) ->
     for name in (*job.exact, *job.near, *job.files):
         pairs = [(row, _told(ours[row].get(name)), _told(theirs[row].get(name))) for row in both]
         pairs = [p for p in pairs if p[2]]  # the peer is given no Matroska for its length
-        apart = {row: _apart(name, job, a, b) for row, a, b in pairs}
+        apart = {row: _apart(name, a, b) for row, a, b in pairs}
         limit = job.near.get(name, 0.0)
         wrong = [[row, a, b] for row, a, b in pairs if not apart[row] <= limit]
         found["values"][name] = {
@@ -163,15 +164,14 @@ def _told(value: Any) -> Any:
     return [len(v) for v in value] if value and isinstance(value[0], list) else value
 
 
-def _apart(name: str, job: Job, ours: Sequence[float], theirs: Sequence[float]) -> float:
+def _apart(name: str, ours: Sequence[float], theirs: Sequence[float]) -> float:
     """The largest relative difference; infinite for another number of values."""
     if len(ours or ()) != len(theirs):
         return math.inf
     if name == "video_duration":
         theirs = [round(value) for value in theirs]  # ours are whole seconds
-    step = 1e-9 if name in job.exact else 0.0  # the peer writes ten decimals
-    gaps = [abs(a - b) / max(abs(b), 1e-9) for a, b in zip(ours, theirs, strict=True)]
-    return max((0.0 if gap <= step else gap for gap in gaps), default=0.0)
+    pairs = list(zip(ours, theirs, strict=True))
+    return max((abs(a - b) / max(abs(b), 1e-9) for a, b in pairs if abs(a - b) > WRITTEN), default=0.0)
 
 
 def compare(job: Job, source: Path, options: argparse.Namespace) -> Iterator[dict[str, Any]]:

@@ -50,8 +50,8 @@ def _costs(jobs: dict[str, Any]) -> str:
 
 
 VALUES = """\
-Lengths of ours are whole seconds, so the peer's are rounded; the peer is not given Matroska and WebM for lengths and
-frames, for which it fails. Of frames the number per video is compared."""
+Lengths of ours are whole seconds, so the peer's are rounded. The peer writes ten decimals. It is not given Matroska and
+WebM for lengths and frames, for which it fails. Of frames the number per video is compared."""
 
 
 def _values(jobs: dict[str, Any]) -> str:
