@@ -29,7 +29,7 @@ class Sampling:
 
 @dataclass(frozen=True)
 class MediaSettings:
-    """`root` is where relative paths begin; with `confined`, no file outside it is opened."""
+    """`root` is where relative paths begin; with `confined`, no file outside it and `produced` is opened."""
 
     root: str = ""
     confined: bool = False
@@ -47,8 +47,10 @@ class MediaSettings:
         if not name:
             raise ValueError("the list has an entry without a path")
         path = os.path.join(self.root, name)
-        if self.confined and not Path(path).resolve().is_relative_to(Path(self.root).resolve()):
-            raise ValueError(f"{name} is outside the media root {self.root}")
+        if self.confined:
+            found, allowed = Path(path).resolve(), (Path(self.root).resolve(), Path(self.produced).resolve())
+            if not any(found.is_relative_to(folder) for folder in allowed):
+                raise ValueError(f"{name} is outside the media root {self.root}")
         return path
 
 

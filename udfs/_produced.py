@@ -32,7 +32,7 @@ def produced(
     the file gets its own name only when it is whole and on the disk, so one of a killed run is never taken for a good
     one. It goes to `save_dir`, or to a folder of the function's name in the run's folder of produced media.
     """
-    folder = Path(save_dir or Path(media_settings().produced) / function)
+    folder = Path(save_dir or Path(media_settings().produced) / function).absolute()
     target = folder / (_digest(function, version, sources, parameters) + suffix)
     if target.exists():
         return str(target)

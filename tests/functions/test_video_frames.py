@@ -207,6 +207,8 @@ def test_files_outside_the_media_root_are_refused(tmp_path: Path) -> None:
     (tmp_path / "in" / "link").symlink_to(tmp_path)
     inside = MediaSettings(str(tmp_path / "in"), confined=True)
     assert inside.path("a.mp4") == str(tmp_path / "in" / "a.mp4")
+    made = MediaSettings(str(tmp_path / "in"), confined=True, produced=str(tmp_path / "made"))
+    assert made.path(str(tmp_path / "made" / "b.mp4")) == str(tmp_path / "made" / "b.mp4")
     for name in ("../a.mp4", "/etc/passwd", "link/a.mp4"):
         with pytest.raises(ValueError, match="outside"):
             inside.path(name)
