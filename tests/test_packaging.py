@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 FOLDERS = {"juicesql": "juicesql", "udfs": "juicesql/udfs", "macros": "juicesql/macros"}
-FOLDERS |= {"recipes_sql": "juicesql/recipes_sql"}
+FOLDERS |= {"recipes_sql": "juicesql/recipes_sql", "app": "juicesql/app"}
 ENDINGS = (".py", ".sql", ".sql.j2", ".json", ".bin", ".ftz")
 
 

@@ -30,12 +30,16 @@ def produced(
     The name is a digest of the function, its version, the parameters and the content of the sources, so equal work
     gives one file, whichever run asks for it. `write` gets a temporary name with the same suffix in the same folder;
     the file gets its own name only when it is whole and on the disk, so one of a killed run is never taken for a good
-    one. It goes to `save_dir`, or to a folder of the function's name in the run's folder of produced media.
+    one. It goes to `save_dir`, which begins where other relative paths do, or to a folder of the function's name in the
+    run's folder of produced media.
     """
-    folder = Path(save_dir or Path(media_settings().produced) / function).absolute()
-    target = folder / (_digest(function, version, sources, parameters) + suffix)
+    settings = media_settings()
+    name = _digest(function, version, sources, parameters) + suffix
+    told = os.path.join(save_dir or os.path.join(settings.produced, function), name)
+    target = Path(settings.root, told)
+    folder = target.parent
     if target.exists():
-        return str(target)
+        return told
     folder.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(prefix=".unfinished-", suffix=suffix, dir=folder)
     os.close(handle)
@@ -48,7 +52,7 @@ def produced(
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-    return str(target)
+    return told
 
 
 def _digest(function: str, version: int, sources: Sequence[str], parameters: Mapping[str, Any]) -> str:

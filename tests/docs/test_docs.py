@@ -144,7 +144,7 @@ def test_the_stat_of_the_readme_works(tmp_path: Path) -> None:
             ("udfs/question_ratio.py", blocks(GUIDE, "python")[0]),
         ):
             (tmp_path / file).write_text(code)
-            cases.write_text(blocks(page, "yaml")[0])
+            cases.write_text(next(b for b in blocks(page, "yaml") if b.startswith("stat:")))
             with juicesql.connect(project=tmp_path, functions=["question_ratio"]) as con:
                 for case in load_cases(cases):
                     assert same(run_case(con, case, ["VARCHAR"]), case.out), case

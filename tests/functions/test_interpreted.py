@@ -26,6 +26,7 @@ OF_TYPE = {
     "VARCHAR": pa.array(TEXTS),
     "INTEGER[]": pa.array(NUMBERS, pa.list_(pa.int32())),
     "BIGINT[]": pa.array(NUMBERS, pa.list_(pa.int64())),
+    "UBIGINT[]": pa.array(NUMBERS, pa.list_(pa.uint64())),
     "FLOAT[][]": pa.array([[[1, n, 2] for n in row] for row in NUMBERS], pa.list_(pa.list_(pa.float32()))),
 }
 REGISTRY = Registry()

@@ -275,7 +275,7 @@ def test_draws_follow_the_probabilities() -> None:
     ids = torch.zeros((1, 4), dtype=torch.long)
 
     def chosen(draw: float, **limits: object) -> int:
-        choice = _generation._choice([[draw]], 4, 1.0, limits.get("top_k"), limits.get("top_p"))
+        choice = _generation.choice([[draw]], 4, 1.0, limits.get("top_k"), limits.get("top_p"))
         return int(choice(ids, scores).argmax())
 
     assert [chosen(d) for d in (0.0, 0.49, 0.51, 0.79, 0.81, 0.999)] == [1, 1, 2, 2, 0, 0]

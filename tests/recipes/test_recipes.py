@@ -1,4 +1,7 @@
-"""Every recipe that ships is planned and run on a slice of the demo data, and every row is accounted for (law L1)."""
+"""Every recipe for text is planned and run on a slice of the demo data, and every row is accounted for (law L1).
+
+Those for media are in test_media_recipes.py.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from juicesql.running import prepare
 
 from .slices import write_slice
 
-SHIPPED = [name for name, _ in Project(Path("/nowhere")).recipes()]
+SHIPPED = [n for n, _ in Project(Path("/nowhere")).recipes() if not n.startswith(("video/", "multimodal/"))]
 
 
 @pytest.fixture(scope="module")
