@@ -18,6 +18,7 @@ from ._encoding import CONTAINER, X264, repeatable
 from ._filter_names import AUDIO, FILE_OPTIONS, VIDEO
 from ._media import open_streams
 from ._produced import produced
+from .video._facts import MOST_FRAMES, MOST_PIXELS
 
 if TYPE_CHECKING:
     from av import AudioFrame, Codec, Packet, VideoFrame
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 Filters = Sequence[tuple[str, Mapping[str, object]]]  # names of filters and their options, in order
 
 VERSION = 2  # of what the encoders are told: a new one makes files anew
-MOST_PIXELS = 178_956_970  # of a frame
-MOST_FRAMES = 2_000_000  # of a video
 MOST_SAMPLES = 2_000_000_000  # of a sound: 12 hours at 44.1 kHz
 MOST_TRACKS = 16
 FRACTIONAL = frozenset({"mp4", "mov", "ipod", "matroska", "webm", "3gp"})  # formats with any time for any frame
