@@ -17,7 +17,7 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any
+from typing import Any, Self
 
 
 class Exit(IntEnum):
@@ -61,7 +61,7 @@ class JuiceError(Exception):
         super().__init__("\n".join(map(str, self.problems)))
 
     @classmethod
-    def of(cls, code: str, message: str, mend: str = "", file: str = "", line: int | None = None) -> JuiceError:
+    def of(cls, code: str, message: str, mend: str = "", file: str = "", line: int | None = None) -> Self:
         """An error of this class with a single problem."""
         return cls(Problem(code, message, mend, file, line))
 

@@ -105,4 +105,4 @@ def _known(name: str, columns: Iterable[str]) -> str:
 
 
 def _bad(message: str, mend: str) -> StoreError:
-    return StoreError.of("bad-condition", message, mend)  # type: ignore[return-value]
+    return StoreError.of("bad-condition", message, mend)
