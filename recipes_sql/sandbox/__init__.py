@@ -1,0 +1,1 @@
+"""Experiments that ship: their recipes, configurations and the makers of their data."""

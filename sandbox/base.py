@@ -1,0 +1,359 @@
+"""What hooks and components are: the classes to derive your own from, and what a job is given to work with.
+
+A hook puts a component into a job list. A component does the work: an `Executor` runs a model (trains, infers) in a log
+that is watched while it grows, an `Evaluator` gives numbers for a dataset or a model. Both are chosen by `type`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import os
+import signal
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import IO, Any, ClassVar, Protocol
+
+from juicesql.engines.watch import Progress
+from juicesql.errors import JuiceError, Problem
+
+from . import settings
+from .errors import JobError, SandboxError
+from .registry import find_component
+
+END = "<<juicesql: the job has ended>>"  # the last line of a job's log
+TAIL = 12
+
+
+@dataclass(frozen=True)
+class NoSettings:
+    """Of a hook or component that takes none."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job of a file. `recipe` is `dj_configs`: a path or listed name, or a mapping with `recipe` or `sql` and the
+    options of a run. `line` counts from 1."""
+
+    hook: str
+    meta_name: str
+    recipe: str | Mapping[str, Any] | None
+    extra: Mapping[str, Any]
+    list: str  # probe, refine_recipe, execution, evaluation
+    pipeline: str
+    position: int  # in its pipeline, from 0
+    file: str = ""
+    line: int | None = None
+    input: Mapping[str, str] = field(default_factory=dict)
+    output: tuple[str, ...] = ()
+
+    def problem(self, code: str, message: str, mend: str) -> Problem:
+        """A problem of this job, at its place in the file."""
+        return Problem(code, f"{self.hook} ({self.meta_name}): {message}", mend, self.file, self.line)
+
+
+class Results:
+    """What earlier jobs gave: meta_name -> key -> value, of all pipelines, oldest first."""
+
+    def __init__(self) -> None:
+        self._of: dict[tuple[str, str], dict[str, Any]] = {}
+
+    def add(self, job: Job, result: Mapping[str, Any]) -> None:
+        key = (job.pipeline, job.meta_name)
+        earlier = self._of.pop(key, {})  # a later job of the same name adds to it, and counts as the newest
+        self._of[key] = earlier | dict(result)
+
+    def of(self, meta_name: str, pipeline: str | None = None) -> dict[str, Any] | None:
+        """The result of the newest job of this name, in the pipeline if one is given."""
+        found = [r for (p, m), r in self._of.items() if m == meta_name and pipeline in (None, p)]
+        return found[-1] if found else None
+
+    def latest(self, key: str, pipeline: str | None = None) -> Any:
+        """The newest value of this key, such as `dataset` (path), `model` (folder), `recipe` (path); None if no job
+        gave one."""
+        found = [r[key] for (p, _), r in self._of.items() if key in r and pipeline in (None, p)]
+        return found[-1] if found else None
+
+    def items(self) -> Iterator[tuple[tuple[str, str], dict[str, Any]]]:
+        """(pipeline, meta_name) and result, oldest first."""
+        yield from self._of.items()
+
+
+class Watcher(Protocol):
+    """Keeps what is found out while an experiment runs: in the local store, and in wandb when asked."""
+
+    def setup_sweep(self, hpo_config: Mapping[str, Any], name: str) -> str:
+        """Announce a search over parameters. Returns its id."""
+
+    def watch_cfgs(self, configs: Mapping[str, Any]) -> None:
+        """Keep or update configurations by name."""
+
+    def watch(self, value: Any, name: str, step: int | None = None) -> None:
+        """Keep a number (or a mapping of numbers) under a name such as `train.loss`; `step` makes it a series."""
+
+    def query(self, name: str) -> Any:
+        """The newest value kept under a name; None when there is none."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a job may use besides its own settings."""
+
+    job: Job
+    project: Path  # the project: its stats database
+    folder: Path  # the job's own folder, empty at its start; what it makes goes here unless its settings say otherwise
+    log: Path
+    results: Results
+    watcher: Watcher
+    progress: Progress
+    seed: int = 42
+    threads: int | None = None
+
+    def dataset(self, given: str | None = None) -> Path:
+        """The data to work on: the path given, or what the newest job of this pipeline wrote. SandboxError without."""
+        found = given or self.results.latest("dataset", self.job.pipeline)
+        if not found:
+            mend = "give dataset_path in extra_configs, or process data in an earlier job"
+            raise SandboxError(self.job.problem("no-dataset", "there is no dataset to work on", mend))
+        return Path(found)
+
+    def model(self, given: str | None = None) -> str:
+        """The model to work with: the one given, or what the newest job of this pipeline trained."""
+        found = given or self.results.latest("model", self.job.pipeline)
+        if not found:
+            mend = "give model in extra_configs, or train one in an earlier job"
+            raise SandboxError(self.job.problem("no-model", "there is no model to work with", mend))
+        return str(found)
+
+    def watched(self, name: str, value: float, step: int | None = None) -> None:
+        """Keep a number under this job's name."""
+        self.watcher.watch(value, f"{self.job.meta_name}.{name}", step)
+
+
+@dataclass
+class Ahead:
+    """What is known of the jobs before one, while the file is checked: files they will write, and keys they will give."""
+
+    files: set[Path] = field(default_factory=set)
+    keys: dict[str, set[str]] = field(default_factory=dict)  # meta_name -> keys
+
+    def exists(self, path: str | Path) -> bool:
+        """Whether a path is there or will be by then."""
+        return Path(path).exists() or Path(path).absolute() in self.files
+
+    def has(self, key: str) -> bool:
+        return any(key in found for found in self.keys.values())
+
+
+class Hook(ABC):
+    """One kind of job. Derive, register with `@hook("probe", ...)`, and the name of the class is what a file says.
+
+    `run` returns a mapping that JSON can hold; later jobs find it under the job's `meta_name`. Its numbers are watched.
+    """
+
+    lists: ClassVar[tuple[str, ...]] = ()
+    factory: ClassVar[str] = ""  # the factory whose `type` extra_configs choose; "" when Settings reads them
+    default_type: ClassVar[str] = ""
+    Settings: ClassVar[type] = NoSettings
+    gives: ClassVar[tuple[str, ...]] = ()  # keys of the result that other jobs may rely on
+    takes_recipe: ClassVar[bool] = False  # whether dj_configs must be given
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+
+    def component(self) -> type[Component]:
+        """What `type` chooses. SandboxError for one that is not there."""
+        type_ = self.job.extra.get("type", self.default_type)
+        if not type_:
+            mend = f"give `type` in extra_configs; `juicesql sandbox hooks` lists those of {self.factory}"
+            raise SandboxError.of("missing-type", "extra_configs has no `type`", mend)
+        return find_component(self.factory, str(type_))
+
+    def settings(self) -> Any:
+        """extra_configs, read into the settings of the component or of the hook."""
+        given = {k: v for k, v in self.job.extra.items() if k != "type"} if self.factory else self.job.extra
+        return settings.read(self.component().Settings if self.factory else self.Settings, given, "extra_configs")
+
+    def make(self, context: Context) -> Any:
+        """The component, ready to run."""
+        return self.component()(self.settings(), context)
+
+    def problems(self, ahead: Ahead) -> Iterator[Problem]:
+        """What is wrong with the job, found before anything runs. Derived hooks add to it."""
+        if self.takes_recipe and not self.job.recipe:
+            yield self.job.problem("missing-recipe", "dj_configs is empty", "give the path or name of a recipe")
+        try:
+            found = self.settings()
+            if self.factory:
+                yield from (self._at(p) for p in self.component().problems(found, ahead))
+        except JuiceError as error:
+            yield from (self._at(p) for p in error.problems)
+
+    def _at(self, problem: Problem) -> Problem:
+        return replace(self.job.problem(problem.code, problem.message, problem.mend))
+
+    def writes(self) -> Iterator[Path]:
+        """Files that the job will write at places that its settings name, so that later jobs may read them."""
+        yield from ()
+
+    @abstractmethod
+    def run(self, context: Context) -> dict[str, Any]:
+        """Do the work."""
+
+    def summary(self, result: Mapping[str, Any]) -> list[str]:
+        """What to show a person when the job is done: a line or a few, the first without an indent."""
+        numbers = [f"{k} {v:.6g}" for k, v in result.items() if isinstance(v, (int, float)) and not isinstance(v, bool)]
+        return [", ".join(numbers)] if numbers else []
+
+
+class Component(ABC):
+    """What a factory makes for a `type`. `Settings` is a dataclass of what extra_configs may say besides `type`."""
+
+    Settings: ClassVar[type] = NoSettings
+    extra: ClassVar[str] = ""  # the pip extra that has what it imports
+
+    def __init__(self, settings: Any, context: Context) -> None:
+        self.settings, self.context = settings, context
+
+    @classmethod
+    def problems(cls, settings: Any, ahead: Ahead) -> Iterator[Problem]:
+        """What is wrong with the settings, or missing on this machine, found before anything runs."""
+        yield from ()
+
+
+class Evaluator(Component):
+    """Gives numbers for a dataset or a model."""
+
+    @abstractmethod
+    def run(self, eval_type: str, eval_obj: Any = None) -> dict[str, Any]:
+        """`eval_type` is `data` or `model`; `eval_obj` what to judge, by default what the newest job made. Returns
+        metric -> number; other values (paths, lists) may stand beside them."""
+
+
+class Executor(Component):
+    """Runs a model while its log is watched. Derive and write `_run`, `_watch_run`, and `data_connector` where the
+    model's library wants data in a shape of its own."""
+
+    @abstractmethod
+    async def _run(self, run_type: str, run_obj: Any = None) -> None:
+        """Train, infer or evaluate. What is printed goes to the log; `command` and `in_thread` leave time to watch it."""
+
+    def _watch_run(self, line: str) -> None:
+        """Read one line of the log: keep the numbers in it, with `self.context.watched`."""
+
+    def data_connector(self, dataset: Path) -> Path:
+        """The dataset in the shape that the model's library reads."""
+        return dataset
+
+    def result(self) -> dict[str, Any]:
+        """What later jobs find, once `_run` is done."""
+        return {}
+
+    def run(self, run_type: str, run_obj: Any = None) -> dict[str, Any]:
+        """Run and watch until the end marker stands in the log. JobError with the last lines of the log when it fails."""
+        asyncio.run(self._both(run_type, run_obj))
+        return self.result()
+
+    async def _both(self, run_type: str, run_obj: Any) -> None:
+        self.context.log.parent.mkdir(parents=True, exist_ok=True)
+        with open(self.context.log, "a", encoding="utf-8", buffering=1) as log:
+            watching = asyncio.create_task(self.watch_run(log.tell()))
+            try:
+                with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
+                    await self._run(run_type, run_obj)
+            except JuiceError:
+                raise
+            except Exception as error:
+                print(f"{type(error).__name__}: {error}", file=log)
+                raise self.failed(f"{type(error).__name__}: {error}") from error
+            finally:
+                print(END, file=log, flush=True)
+                await watching
+
+    async def watch_run(self, start: int = 0) -> None:
+        """Read the log as it grows, line by line, until the end marker."""
+        with open(self.context.log, encoding="utf-8", errors="replace") as log:
+            log.seek(start)
+            held = ""
+            while True:
+                part = log.readline()
+                held += part
+                if not held.endswith("\n"):
+                    await asyncio.sleep(0.05)
+                    continue
+                line, held = held.rstrip("\n"), ""
+                if line == END:
+                    return
+                self._watch_run(line)
+
+    async def in_thread(self, work: Callable[[], Any]) -> Any:
+        """Run Python that blocks, while the log is watched."""
+        return await asyncio.to_thread(work)
+
+    async def command(self, words: Sequence[str], env: Mapping[str, str] | None = None, cwd: Path | None = None) -> None:
+        """Run a program, its output in the log. JobError when it fails. It dies with this process."""
+        log: IO[str] = sys.stdout if sys.stdout is not sys.__stdout__ else open(self.context.log, "a")  # noqa: SIM115
+        process = await asyncio.create_subprocess_exec(
+            *words, stdin=asyncio.subprocess.DEVNULL, stdout=log.fileno(), stderr=log.fileno(), cwd=cwd,
+            env={**os.environ, **(env or {})}, start_new_session=True, preexec_fn=die_with_parent,
+        )  # fmt: skip
+        try:
+            code = await process.wait()
+        except BaseException:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM)
+            await process.wait()
+            raise
+        if code:
+            raise self.failed(f"{Path(words[0]).name} ended with {describe_exit(code)}")
+
+    def failed(self, message: str) -> JobError:
+        """An error of this job, with the last lines of its log."""
+        return job_failed(self.context.job, message, self.context.log)
+
+
+def job_failed(job: Job, message: str, log: Path) -> JobError:
+    """An error that shows the last lines of a log."""
+    tail = last_lines(log)
+    shown = "".join(f"\n    {line}" for line in tail)
+    mend = f"the whole log: {log}" if log.exists() else ""
+    error = JobError(job.problem("job-failed", message + (f"; the last lines of its log:{shown}" if tail else ""), mend))
+    error.tail = tail
+    return error
+
+
+def last_lines(log: Path, most: int = TAIL) -> tuple[str, ...]:
+    """The last lines of a log that say something."""
+    if not log.exists():
+        return ()
+    with open(log, "rb") as handle:
+        handle.seek(max(0, log.stat().st_size - 65536))
+        lines = handle.read().decode("utf-8", "replace").splitlines()
+    return tuple(line[:300] for line in lines if line.strip() and line != END)[-most:]
+
+
+def describe_exit(code: int) -> str:
+    """Words for an exit code: below 0 it is a signal."""
+    return f"signal {signal.Signals(-code).name}" if code < 0 else f"code {code}"
+
+
+def die_with_parent() -> None:
+    """In a child, before it begins: ask Linux to end it when its parent ends, however that ends."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+
+
+def read_json_line(line: str, prefix: str) -> Any:
+    """The JSON behind a prefix in a line of a log, None for other lines."""
+    import json
+
+    if not line.startswith(prefix):
+        return None
+    try:
+        return json.loads(line[len(prefix) :])
+    except ValueError:
+        return None

@@ -1,0 +1,7 @@
+"""The components that ship, one file each; importing the package registers them. Their libraries load when they work."""
+
+from importlib import import_module
+from pkgutil import iter_modules
+
+for _module in iter_modules(__path__):
+    import_module(f"{__name__}.{_module.name}")
