@@ -6,6 +6,7 @@ It is open for moments only, so that a dashboard or the CLI can look while an ex
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from juicesql.errors import StoreError
 
 FILE = "sandbox.duckdb"
 PATIENCE = 10.0  # seconds to wait for a reader
+_making = threading.Lock()  # threads of one process share a database, and two that make it at once conflict
 _SCHEMA = """
 create table if not exists experiments (
     experiment_id varchar primary key, project_name varchar, experiment_name varchar, file varchar, config json,
@@ -33,7 +35,9 @@ create table if not exists jobs (
 create table if not exists metrics (
     experiment_id varchar, name varchar, step bigint, value double, text varchar, logged timestamp
 );
-create table if not exists configs (experiment_id varchar, name varchar, config json, primary key (experiment_id, name));
+create table if not exists configs (
+    experiment_id varchar, name varchar, config json, primary key (experiment_id, name)
+);
 create table if not exists trials (
     experiment_id varchar, trial integer, status varchar, parameters json, "values" json, kept bigint, measured bigint,
     seconds double, started timestamp, message varchar, primary key (experiment_id, trial)
@@ -44,7 +48,7 @@ comment on column experiments.status is '`running`, `done`, `failed`, `interrupt
 comment on column experiments.config is 'the file as it was read';
 comment on table jobs is 'one row a job';
 comment on column jobs."position" is 'its place in its pipeline, from 0';
-comment on column jobs.fingerprint is 'digest of its settings, of the files that they name and of the results before it';
+comment on column jobs.fingerprint is 'digest of its settings, the files that they name and the results before it';
 comment on column jobs.status is '`running`, `done`, `failed`';
 comment on column jobs.result is 'what it gave to later jobs';
 comment on table metrics is 'one row a number that was watched';
@@ -94,7 +98,7 @@ class SandboxStore:
         con = _connect(self.path, read_only)
         try:
             if not read_only:
-                con.execute(_SCHEMA)
+                _ready(con)
             yield con
         finally:
             con.close()
@@ -151,8 +155,10 @@ class SandboxStore:
     def add_metrics(self, experiment: str, rows: Sequence[tuple[str, int | None, float | None, str | None]]) -> None:
         """Append (name, step, value, text) rows."""
         with self.open() as con:
-            con.executemany(
-                "insert into metrics values (?, ?, ?, ?, ?, ?)", [[experiment, *row, now()] for row in rows]
+            con.execute(
+                "insert into metrics select ?, unnest(?::varchar[]), unnest(?::bigint[]), unnest(?::double[]), "
+                "unnest(?::varchar[]), ?",
+                [experiment, *([row[i] for row in rows] for i in range(4)), now()],
             )
 
     def record_trial(self, experiment: str, trial: int, facts: Mapping[str, Any]) -> None:
@@ -172,6 +178,15 @@ def metric_name(pipeline: str, meta_name: str) -> str:
 
 def to_json(value: Any) -> str:
     return json.dumps(value, default=str, ensure_ascii=False, allow_nan=True)
+
+
+def _ready(con: duckdb.DuckDBPyConnection) -> None:
+    """Make what a new file lacks. A file that has it is left alone: changing comments conflicts with other threads."""
+    with _making:
+        if not con.execute("select 1 from duckdb_tables() where table_name = 'trials'").fetchone():
+            con.execute("begin")
+            con.execute(_SCHEMA)
+            con.execute("commit")
 
 
 def _connect(path: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
