@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
+import json
 import os
 import signal
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, ClassVar, Protocol
 
@@ -138,6 +139,7 @@ class Context:
 class Ahead:
     """What is known of the jobs before one, while the file is checked: files they will write, and keys they will give."""
 
+    project: Path | None = None
     files: set[Path] = field(default_factory=set)
     keys: dict[str, set[str]] = field(default_factory=dict)  # meta_name -> keys
 
@@ -161,6 +163,7 @@ class Hook(ABC):
     Settings: ClassVar[type] = NoSettings
     gives: ClassVar[tuple[str, ...]] = ()  # keys of the result that other jobs may rely on
     takes_recipe: ClassVar[bool] = False  # whether dj_configs must be given
+    refines: ClassVar[bool] = False  # whether it works on the result of an earlier probe with its own meta_name
 
     def __init__(self, job: Job) -> None:
         self.job = job
@@ -184,8 +187,10 @@ class Hook(ABC):
 
     def problems(self, ahead: Ahead) -> Iterator[Problem]:
         """What is wrong with the job, found before anything runs. Derived hooks add to it."""
-        if self.takes_recipe and not self.job.recipe:
-            yield self.job.problem("missing-recipe", "dj_configs is empty", "give the path or name of a recipe")
+        if self.takes_recipe:
+            from .recipes import recipe_problems
+
+            yield from recipe_problems(self.job, ahead)
         try:
             found = self.settings()
             if self.factory:
@@ -194,7 +199,7 @@ class Hook(ABC):
             yield from (self._at(p) for p in error.problems)
 
     def _at(self, problem: Problem) -> Problem:
-        return replace(self.job.problem(problem.code, problem.message, problem.mend))
+        return self.job.problem(problem.code, problem.message, problem.mend)
 
     def writes(self) -> Iterator[Path]:
         """Files that the job will write at places that its settings name, so that later jobs may read them."""
@@ -294,7 +299,9 @@ class Executor(Component):
         """Run Python that blocks, while the log is watched."""
         return await asyncio.to_thread(work)
 
-    async def command(self, words: Sequence[str], env: Mapping[str, str] | None = None, cwd: Path | None = None) -> None:
+    async def command(
+        self, words: Sequence[str], env: Mapping[str, str] | None = None, cwd: Path | None = None
+    ) -> None:
         """Run a program, its output in the log. JobError when it fails. It dies with this process."""
         log: IO[str] = sys.stdout if sys.stdout is not sys.__stdout__ else open(self.context.log, "a")  # noqa: SIM115
         process = await asyncio.create_subprocess_exec(
@@ -321,7 +328,9 @@ def job_failed(job: Job, message: str, log: Path) -> JobError:
     tail = last_lines(log)
     shown = "".join(f"\n    {line}" for line in tail)
     mend = f"the whole log: {log}" if log.exists() else ""
-    error = JobError(job.problem("job-failed", message + (f"; the last lines of its log:{shown}" if tail else ""), mend))
+    error = JobError(
+        job.problem("job-failed", message + (f"; the last lines of its log:{shown}" if tail else ""), mend)
+    )
     error.tail = tail
     return error
 
@@ -349,8 +358,6 @@ def die_with_parent() -> None:
 
 def read_json_line(line: str, prefix: str) -> Any:
     """The JSON behind a prefix in a line of a log, None for other lines."""
-    import json
-
     if not line.startswith(prefix):
         return None
     try:
