@@ -116,7 +116,8 @@ class Context:
 
     def dataset(self, given: str | None = None) -> Path:
         """The data to work on: the path given, or what the newest job of this pipeline wrote. SandboxError without."""
-        found = given or self.results.latest("dataset", self.job.pipeline)
+        mine = self.job.pipeline
+        found = given or self.results.latest("dataset", mine) or self.results.latest("source", mine)
         if not found:
             mend = "give dataset_path in extra_configs, or process data in an earlier job"
             raise SandboxError(self.job.problem("no-dataset", "there is no dataset to work on", mend))
@@ -137,7 +138,7 @@ class Context:
 
 @dataclass
 class Ahead:
-    """What is known of the jobs before one, while the file is checked: files they will write, and keys they will give."""
+    """What is known of the jobs before one, while the file is checked: files they will write, keys they will give."""
 
     project: Path | None = None
     files: set[Path] = field(default_factory=set)
@@ -215,7 +216,7 @@ class Hook(ABC):
         return [", ".join(numbers)] if numbers else []
 
 
-class Component(ABC):
+class Component:
     """What a factory makes for a `type`. `Settings` is a dataclass of what extra_configs may say besides `type`."""
 
     Settings: ClassVar[type] = NoSettings
@@ -245,7 +246,7 @@ class Executor(Component):
 
     @abstractmethod
     async def _run(self, run_type: str, run_obj: Any = None) -> None:
-        """Train, infer or evaluate. What is printed goes to the log; `command` and `in_thread` leave time to watch it."""
+        """Train, infer or evaluate. What is printed goes to the log; `command` and `in_thread` leave time to watch."""
 
     def _watch_run(self, line: str) -> None:
         """Read one line of the log: keep the numbers in it, with `self.context.watched`."""
@@ -259,7 +260,7 @@ class Executor(Component):
         return {}
 
     def run(self, run_type: str, run_obj: Any = None) -> dict[str, Any]:
-        """Run and watch until the end marker stands in the log. JobError with the last lines of the log when it fails."""
+        """Run and watch until the end marker stands in the log. JobError with the log's last lines when it fails."""
         asyncio.run(self._both(run_type, run_obj))
         return self.result()
 

@@ -61,8 +61,6 @@ def load(path: Path) -> Experiment:
 def check(experiment: Experiment, project: Path | None = None) -> list[Problem]:
     """Everything that is wrong with the jobs, found without running them: unknown hooks and settings, recipes that
     cannot be planned, names of results that no earlier job gives, files that are not there and will not be."""
-    from .search import check as check_search
-
     problems: list[Problem] = []
     ahead = Ahead(project)
     for jobs in experiment.pipelines.values():
@@ -70,6 +68,8 @@ def check(experiment: Experiment, project: Path | None = None) -> list[Problem]:
         for job in jobs:
             problems += _job_problems(job, ahead, taken)
     if experiment.hpo is not None:
+        from .search import check as check_search
+
         problems += check_search(experiment.hpo, experiment.jobs)
     return problems
 
@@ -92,7 +92,7 @@ def _job_problems(job: Job, ahead: Ahead, taken: dict[str, Job]) -> Iterator[Pro
         yield job.problem("same-meta-name", f"{taken[job.meta_name].hook} has this meta_name too", "give it another")
     taken.setdefault(job.meta_name, job)
     yield from _input_problems(job, ahead, taken)
-    if not any(target.startswith("dj_configs") or target.startswith("extra_configs") for target in job.input):
+    if not any(target.startswith(("dj_configs", "extra_configs")) for target in job.input):
         yield from hook.problems(ahead)
     ahead.files |= {p.absolute() for p in _written(hook)}
     ahead.keys.setdefault(job.meta_name, set()).update((*hook.gives, *job.output))

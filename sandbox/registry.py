@@ -1,14 +1,17 @@
 """Where hooks, components and job lists are found by name: those that ship, and those that a package or file registers.
 
-Another package adds its own through the entry point group `juicesql.sandbox`: the name of a module that registers them
-when it is imported.
+A project adds its own in files `sandbox_*.py` in its folder, another package through the entry point group
+`juicesql.sandbox`: the name of a module that registers them when it is imported.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from importlib.metadata import entry_points
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from juicesql.errors import nearest
@@ -105,6 +108,24 @@ def components() -> Iterator[tuple[str, str, type[Component]]]:
     _load()
     for (factory, type_), found in sorted(_components.items()):
         yield factory, type_, found
+
+
+def load_project(root: Path) -> None:
+    """Import the project's own modules, `sandbox_*.py` in its folder, which register what they define."""
+    for path in sorted(root.glob("sandbox_*.py")):
+        name = f"juicesql_project.{path.stem}"
+        spec = spec_from_file_location(name, path)
+        if str(path) in _loaded or spec is None or spec.loader is None:
+            continue
+        module = module_from_spec(spec)
+        sys.modules[name] = module
+        try:
+            spec.loader.exec_module(module)
+        except Exception as error:
+            del sys.modules[name]
+            message = f"cannot import {path.name}: {type(error).__name__}: {error}"
+            raise SandboxError.of("bad-module", message, "mend the file, or move it out of the project") from error
+        _loaded.add(str(path))
 
 
 def _load() -> None:

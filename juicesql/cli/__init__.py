@@ -1,7 +1,7 @@
 """The command line. A command parses, calls one function and prints: stdout is data, and `screen` owns stderr.
 
 Commands import what they call when they are called, so `juicesql --help` answers at once. Other packages add commands
-through the entry point group `juicesql.commands`: a function for typer, under the name of its entry point.
+through the entry point group `juicesql.commands`: a function or a group for typer, under the name of its entry point.
 """
 
 from __future__ import annotations
@@ -101,6 +101,10 @@ def _add_commands() -> None:
 
     for entry in entry_points(group="juicesql.commands"):
         try:
-            app.command(entry.name)(entry.load())
+            found = entry.load()
+            if isinstance(found, typer.Typer):
+                app.add_typer(found, name=entry.name)
+            else:
+                app.command(entry.name)(found)
         except Exception as error:
             screen.say(f"the command `{entry.name}` is left out: {type(error).__name__}: {error}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from types import TracebackType
 
 from rich.console import Console
@@ -27,7 +28,7 @@ class Bar:
         left = TimeRemainingColumn(compact=True)
         self.drawn = Progress(
             TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), _Rows(), TextColumn("left"), left,
-            console=Console(stderr=True), transient=True,
+            console=Console(file=sys.stderr), transient=True,
         )  # fmt: skip
         self.task = self.drawn.add_task("starting", total=None, rows=0)
         self.rows = 0
