@@ -1,0 +1,1 @@
+"""Measures of generated images and videos: the formulas, and the child process that applies them to files."""
