@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,9 @@ from juicesql.project import FILE, Project
 from juicesql.recipe import Config, render
 from juicesql.runs import RunRecord
 from juicesql.sources import Source, SourceSpec, open_source
+
+_SAMPLED = re.compile(r" \(\d+ rows sampled\)$")  # as analyze and sampling write them
+_SAMPLED_FINGERPRINT = re.compile(r"-sample-\d+$")
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,20 @@ def reread_rows(run: RunRecord, project: Project, sample_ids: Collection[int]) -
     source = _open(run, project, config)
     rows = {row.pop(SAMPLE): row for table in tables_of(source, sample_ids) for row in table.to_pylist()}
     return Rows(source.schema, rows, source.fingerprint != run.source_fingerprint, _media(config, source, project))
+
+
+def source_of(run: RunRecord, project: Project) -> Source:
+    """The whole source of a run, opened again: its `sample_id`s are those of the run, also of an analysis of a sample.
+
+    SourceError when it cannot be found any more, or when its files are not what they were.
+    """
+    name, fingerprint = _SAMPLED.sub("", run.source), _SAMPLED_FINGERPRINT.sub("", run.source_fingerprint)
+    whole = replace(run, source=name, source_fingerprint=fingerprint)
+    source = _open(whole, project, _config(run, project))
+    if source.fingerprint != fingerprint:
+        mend = "measure it again, so that samples and values belong together"
+        raise SourceError.of("source-changed", f"{name} is not what it was in run {run.run_id}", mend)
+    return source
 
 
 def _media(config: Config, source: Source, project: Project) -> MediaSettings:
