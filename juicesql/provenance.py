@@ -18,6 +18,7 @@ from jinja2.exceptions import TemplateSyntaxError
 from juicesql.errors import RecipeError
 
 _NUMBER = re.compile(r"(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+_SIGNED = re.compile(rf"(?:-\s*)?{_NUMBER.pattern}")
 _MARK = re.compile("\x01(\\d+)\x02")
 _TAG = re.compile(r"/\*@(?:\d+|var:\w+)\*/")
 
@@ -154,14 +155,15 @@ def line_map(rendered: str) -> tuple[str, tuple[int, ...]]:
 
 
 def rewrite(template: str, values: Mapping[Span, float | int | str]) -> str:
-    """The template with new numbers in some spans; comments, spacing and Jinja stay as they are.
+    """The template with new numbers in some spans, each a number with or without the minus sign before it; comments,
+    spacing and Jinja stay as they are.
 
     >>> text = "select * from source where x >= 0.25 -- low"
     >>> rewrite(text, {tag(text, "t").literals[0]: 0.5})
     'select * from source where x >= 0.5 -- low'
     """
     for span in sorted(values, key=lambda s: s.start, reverse=True):
-        if not _NUMBER.fullmatch(template[span.start : span.end]):
+        if not _SIGNED.fullmatch(template[span.start : span.end]):
             message = (
                 f"no number stands at characters {span.start} to {span.end}; the recipe changed since it was planned"
             )

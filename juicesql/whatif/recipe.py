@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from juicesql.provenance import Span, rewrite, tag
 from juicesql.runs import RunRecord
@@ -35,7 +35,8 @@ def rewritten(run: RunRecord, funnel: Funnel, moves: Moves) -> Rewritten:
         if span is None:
             unwritten.append(handle.key)
             continue
-        values[span] = _text(run.template, span, handle, moves[handle.key])
+        place, text = _text(run.template, span, handle, moves[handle.key])
+        values[place] = text
         if is_variable and name in run.variables:
             overridden.append(name)
     text = rewrite(run.template, values)
@@ -51,13 +52,20 @@ def _literal(literals: tuple[Span, ...], target: str | None) -> Span | None:
     return literals[int(target)] if target is not None and int(target) < len(literals) else None
 
 
-def _text(template: str, span: Span, handle: Handle, number: Number) -> str:
-    """The number as it stands in the template: a minus sign before the literal stays, so what follows it is turned."""
+def _text(template: str, span: Span, handle: Handle, number: Number) -> tuple[Span, str]:
+    """Where the number stands in the template, and what to write there. A minus sign before the literal stays for a
+    number below 0 and goes for another; where that would join two words, what follows it is turned instead."""
     written = float(template[span.start : span.end].replace("_", ""))
-    negated = handle.number < 0 or (written == 0 and template[: span.start].rstrip().endswith("-"))
+    before = template[: span.start].rstrip()
+    negated = handle.number < 0 or (written == 0 and before.endswith("-"))
     shown = -number if negated else number
     text = shorten(abs(shown))
-    return text if shown >= 0 else f"(-{text})" if negated else f"-{text}"
+    if shown >= 0 or not negated:
+        return span, text if shown >= 0 else f"-{text}"
+    sign = len(before) - 1
+    if before.endswith("-") and not (before[:sign][-1:].isalnum() or before[:sign].endswith("_")):
+        return replace(span, start=sign), text
+    return span, f"(-{text})"
 
 
 def shorten(number: Number) -> str:
