@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from juicesql.sandbox.base import Context, Job, Results
 
 
