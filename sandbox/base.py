@@ -268,6 +268,8 @@ class Executor(Component):
         self.context.log.parent.mkdir(parents=True, exist_ok=True)
         with open(self.context.log, "a", encoding="utf-8", buffering=1) as log:
             watching = asyncio.create_task(self.watch_run(log.tell()))
+            stop = _cancel_when_failed(asyncio.current_task())
+            watching.add_done_callback(stop)  # a search may end the work at a number that it hears
             try:
                 with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
                     await self._run(run_type, run_obj)
@@ -277,6 +279,7 @@ class Executor(Component):
                 print(f"{type(error).__name__}: {error}", file=log)
                 raise self.failed(f"{type(error).__name__}: {error}") from error
             finally:
+                watching.remove_done_callback(stop)
                 print(END, file=log, flush=True)
                 await watching
 
@@ -322,6 +325,14 @@ class Executor(Component):
     def failed(self, message: str) -> JobError:
         """An error of this job, with the last lines of its log."""
         return job_failed(self.context.job, message, self.context.log)
+
+
+def _cancel_when_failed(work: asyncio.Task[Any] | None) -> Callable[[asyncio.Task[None]], None]:
+    def stop(watching: asyncio.Task[None]) -> None:
+        if work and not watching.cancelled() and watching.exception():
+            work.cancel()
+
+    return stop
 
 
 def job_failed(job: Job, message: str, log: Path) -> JobError:
