@@ -147,5 +147,9 @@ def outward(number: float, side: Literal["low", "high"], whole: bool, digits: in
     """
     if whole:
         return math.floor(number) if side == "low" else math.ceil(number)
-    rounding = ROUND_FLOOR if side == "low" else ROUND_CEILING
+    return cut_off(number, ROUND_FLOOR if side == "low" else ROUND_CEILING, digits)
+
+
+def cut_off(number: float, rounding: str, digits: int) -> float:
+    """A number with few digits, rounded as `decimal` names it."""
     return float(Context(prec=digits, rounding=rounding).create_decimal(Decimal(repr(number)))) + 0.0

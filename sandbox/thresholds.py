@@ -251,8 +251,8 @@ class _Moving:
         return Refined(
             name, self.board.run.recipe_path, self.board.run.run_id,
             tuple(_move(place, aim, moves[place.bound.handle]) for place, aim in ordered),
-            tuple(u for _, u in sorted(self.untouched, key=lambda u: u[0])), before.rows, before.kept, after.kept, exact,
-            uncounted, written.overridden, written.diff, written.text,
+            tuple(u for _, u in sorted(self.untouched, key=lambda u: u[0])), before.rows, before.kept, after.kept,
+            exact, uncounted, written.overridden, written.diff, written.text,
         )  # fmt: skip
 
     def _uncounted(self) -> Iterator[str]:
@@ -292,5 +292,6 @@ def _loosest(found: Sequence[tuple[Place, Aim]]) -> Number:
 def _move(place: Place, aim: Aim, new: Number) -> Move:
     gate, bound = place.gate, place.bound
     return Move(
-        place.value.label, gate.id, gate.sql, gate.line, bound.operator, bound.handle, bound.number, new, dict(aim.facts)
+        place.value.label, gate.id, gate.sql, gate.line, bound.operator, bound.handle, bound.number, new,
+        dict(aim.facts),
     )  # fmt: skip
