@@ -10,7 +10,6 @@ import contextlib
 import hashlib
 import json
 import shutil
-import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,10 +22,10 @@ from juicesql.engines.watch import Progress
 from juicesql.errors import JuiceError, Problem
 from juicesql.project import open_project
 
-from .base import Context, Hook, Job, Results, Watcher, describe_exit, job_failed, last_lines
+from .base import Context, Hook, Job, Results, Watcher, job_failed
 from .config import ANONYMOUS, Experiment, check, load, replaced
 from .errors import JobError, SandboxError
-from .recipes import recipe_settings
+from .recipes import recipe_facts
 from .registry import find_hook, load_project
 from .store import JobRecord, SandboxStore, metric_name, now
 from .watcher import open_watcher
@@ -190,7 +189,7 @@ class Session:
         with self._watcher(pipeline) as watcher:
             for job in jobs:
                 job = _resolved(job, results)
-                chain = _digest(chain, _facts(job))
+                chain = _digest(chain, _facts(job, self.project))
                 record = earlier.get(job.position)
                 going_on = going_on and record is not None and _still_done(record, chain)
                 if record and going_on:
@@ -321,14 +320,11 @@ def _still_done(record: JobRecord, chain: str) -> bool:
     return record.status == "done" and record.fingerprint == chain and not gone
 
 
-def _facts(job: Job) -> str:
+def _facts(job: Job, project: Path) -> str:
     """What decides the result of a job besides the jobs before it."""
     named = [json.dumps([job.hook, job.meta_name, job.recipe, job.extra, job.output], default=str, sort_keys=True)]
-    if job.recipe:
-        asked = recipe_settings(job)
-        named += [_file_facts(Path(asked.recipe)), *(_file_facts(Path(s)) for s in asked.sources)]
-    named += [_file_facts(Path(text)) for text in _texts(job.extra)]
-    return "\n".join(named)
+    named += [recipe_facts(job, project)] if job.recipe else []
+    return "\n".join([*named, *(_file_facts(Path(text)) for text in _texts(job.extra))])
 
 
 def _texts(value: Any) -> Iterator[str]:

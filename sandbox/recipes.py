@@ -73,6 +73,13 @@ def recipe_settings(job: Job) -> RecipeSettings:
     return found
 
 
+def recipe_facts(job: Job, project: Path) -> str:
+    """What decides what a recipe gives: its SQL and options, the code of its functions, and the content of its source."""
+    with tempfile.TemporaryDirectory() as folder:
+        found = recipe_settings(job).prepared(Path(folder), project)
+    return "\n".join([found.recipe.plain_sql, repr(found.config), found.plan.fingerprint, found.source.fingerprint])
+
+
 def recipe_problems(job: Job, ahead: Ahead) -> Iterator[Problem]:
     """What is wrong with the recipe of a job; one that an earlier job will write is taken on trust."""
     try:

@@ -64,7 +64,7 @@ def component(factory: str, type_: str) -> Callable[[C], C]:
 
 def job_list(key: str, name: str, after: str) -> None:
     """Register a job list: `key` in the file, run after the list with the key `after`, for hooks that name `name`."""
-    ordered = list(_lists.items())
+    ordered = [(k, n) for k, n in _lists.items() if k != key]
     place = [k for k, _ in ordered].index(after) + 1
     ordered.insert(place, (key, name))
     _lists.clear()

@@ -11,7 +11,7 @@ import math
 import os
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -183,13 +183,14 @@ def _save(given: Mapping[str, Any], model: Any, tokenizer: Any) -> None:
         image_processor(given, model).save_pretrained(folder)
 
 
-def main(path: str) -> int:
+def run_child(work: Callable[[Mapping[str, Any]], None], path: str) -> int:
+    """Do the work of a child process on the settings in a file. What fails is said in a line or two."""
     given = json.loads(Path(path).read_text("utf-8"))
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     if given["offline"]:
-        os.environ["HF_HUB_OFFLINE"] = "1"
+        os.environ |= {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
     try:
-        train(given)
+        work(given)
     except JuiceError as error:
         print(error, flush=True)
         return 1
@@ -202,4 +203,4 @@ def main(path: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(run_child(train, sys.argv[1]))

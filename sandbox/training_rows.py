@@ -15,11 +15,13 @@ from .errors import SandboxError
 _MARKS = re.compile(r"<__dj__(?:image|video|audio)>|<\|__dj__eoc\|>")
 
 
-def read_rows(path: Path, columns: Mapping[str, str]) -> Iterator[tuple[list[dict[str, Any]], int]]:
+def read_rows(
+    path: Path, columns: Mapping[str, str], rest: bool = False
+) -> Iterator[tuple[list[dict[str, Any]], int]]:
     """Pieces of the dataset: its readable rows, and how many could not be read.
 
-    `columns` maps a name to the column that it is read from; the rows have these names only. SourceError for a missing
-    file or column, SandboxError for a dataset without rows.
+    `columns` maps a name to the column that it is read from; the rows have these names only, unless `rest` is asked
+    for too. SourceError for a missing file or column, SandboxError for a dataset without rows.
     """
     try:
         source = open_source(SourceSpec((str(path),), columns))
@@ -29,7 +31,8 @@ def read_rows(path: Path, columns: Mapping[str, str]) -> Iterator[tuple[list[dic
         raise
     for morsel in source.morsels():
         loaded = morsel.load()
-        yield loaded.table.select(list(columns)).to_pylist(), len(loaded.errors)
+        table = loaded.table.drop_columns(["sample_id"]) if rest else loaded.table.select(list(columns))
+        yield table.to_pylist(), len(loaded.errors)
 
 
 def empty(path: Path, rows: int) -> SandboxError:

@@ -43,5 +43,5 @@ def table_of(stats: Mapping[str, Mapping[str, Any]]) -> list[str]:
     from juicesql.cli.text import table
 
     names = ["mean", "std", "min", "median", "max", "null"]
-    rows = [[label, *(short(facts.get(n)) for n in names)] for label, facts in stats.items() if facts]
+    rows = [[label, *(short(facts.get(n)) for n in names)] for label, facts in stats.items() if "mean" in facts]
     return [f"  {line}" for line in table(["stat", *names], rows, " rrrrrr")] if rows else []

@@ -149,7 +149,7 @@ class ClassShares:
             self.count += 1
 
     def score(self) -> tuple[float, float]:
-        """IS (Salimans and others 2016): mean and standard deviation over the splits of exp(mean KL(p(y|x) || p(y)))."""
+        """IS (Salimans and others 2016): mean and standard deviation over splits of exp(mean KL(p(y|x) || p(y)))."""
         if self.count < self.splits:
             raise ValueError(f"{self.count} samples cannot be dealt out to {self.splits} splits")
         scores = []

@@ -1,0 +1,81 @@
+"""What a search keeps in the store of experiments, so that one that was killed goes on where it stopped."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from ..store import SandboxStore, now, to_json
+from .trials import Trial
+
+DIGEST = "search.digest"  # name of the row in `configs` that says what the trials were chosen for
+
+
+class KeptTrials:
+    """The trials of one experiment. What a trial reported on the way stands in `metrics` as `trial.<number>`."""
+
+    def __init__(self, store: SandboxStore, experiment: str) -> None:
+        self.store, self.experiment = store, experiment
+        self._lock = threading.Lock()
+
+    def begin(self, digest: str) -> dict[int, Trial]:
+        """Trials that ended before, by number: none when they belong to another search than this digest's."""
+        with self.store.open() as con:
+            row = con.execute(
+                "select config from configs where experiment_id = ? and name = ?", [self.experiment, DIGEST]
+            ).fetchone()
+            if row is None or json.loads(row[0]) != digest:
+                con.execute("delete from trials where experiment_id = ?", [self.experiment])
+                con.execute(
+                    "delete from metrics where experiment_id = ? and starts_with(name, 'trial.')", [self.experiment]
+                )
+                con.execute("insert or replace into configs values (?, ?, ?)", [self.experiment, DIGEST, to_json(digest)])
+                return {}
+            rows = con.execute(
+                'select trial, status, parameters, "values", kept, measured, seconds, started, message from trials '
+                "where experiment_id = ? and status in ('complete', 'pruned')",
+                [self.experiment],
+            ).fetchall()
+            reported = con.execute(
+                "select name, step, value from metrics where experiment_id = ? and starts_with(name, 'trial.') "
+                "and step is not null order by name, step",
+                [self.experiment],
+            ).fetchall()
+        series: dict[str, dict[int, float]] = {}
+        for name, step, value in reported:
+            series.setdefault(name, {})[step] = value
+        return {
+            r[0]: Trial(r[0], r[1], json.loads(r[2]), json.loads(r[3]), *r[4:], series.get(_series(r[0]), {}))
+            for r in rows
+        }
+
+    def running(self, number: int, parameters: Mapping[str, Any]) -> None:
+        """Note that a trial begins."""
+        with self._lock:
+            self.store.record_trial(
+                self.experiment, number, {"status": "running", "parameters": parameters, "started": now()}
+            )
+
+    def keep(self, trial: Trial) -> None:
+        """Note a trial that ended."""
+        facts = {k: v for k, v in asdict(trial).items() if k not in ("number", "series")}
+        with self._lock:
+            if trial.series:  # before the trial itself, which says that they are complete
+                name = _series(trial.number)
+                with self.store.open() as con:
+                    con.execute("delete from metrics where experiment_id = ? and name = ?", [self.experiment, name])
+                rows = [(name, step, value, None) for step, value in trial.series.items()]
+                self.store.add_metrics(self.experiment, rows)
+            self.store.record_trial(self.experiment, trial.number, facts)
+
+    def drop(self, first: int) -> None:
+        """Forget trials from this number on: the search has fewer now."""
+        with self.store.open() as con:
+            con.execute("delete from trials where experiment_id = ? and trial >= ?", [self.experiment, first])
+
+
+def _series(number: int) -> str:
+    return f"trial.{number}"
