@@ -86,14 +86,15 @@ def analysed_run(work: Workshop, project: Path, run_id: str, wanted: Sequence[st
         run = find_run(work.con, run_id, analyses=True)
         columns = _wanted(stat_columns(run), wanted)
         measured = tuple(_values(work, c, *relation(work.con, run, [c])) for c in columns if c.is_number)
-        readable = work.new_table()
-        sql = f"create table {readable} as select {SAMPLE} from verdicts where run_id = ? and verdict <> 'error'"
-        work.con.execute(sql, [run.run_id])
+        sampled = work.new_table()
+        work.con.execute(f"create table {sampled} as select {SAMPLE} from verdicts where run_id = ?", [run.run_id])
     source = source_of(run, home)
     rows = work.fill(source)
     name = stem(source.files[0].path) if source.files else run.recipe
     skipped = tuple(c.label for c in columns if not c.is_number)
-    return Analysed(safe(name), rows, measured, skipped, f"from {readable}")
+    return Analysed(
+        safe(name), rows, measured, skipped, f"select {SAMPLE} from {rows.table} semi join {sampled} using ({SAMPLE})"
+    )
 
 
 def _wanted(columns: Sequence[StatColumn], names: Sequence[str]) -> list[StatColumn]:

@@ -39,9 +39,8 @@ class ScorePoolsHook(Hook):
         if not asked.seeds or (isinstance(asked.samples, int) and asked.samples < 1):
             message = "seeds are empty" if not asked.seeds else f"samples is {asked.samples}"
             yield self.job.problem("bad-setting", message, "give at least one")
-        inner = Ahead(
-            files=ahead.files, keys=ahead.keys | {"this pool": {"dataset", *(["model"] if asked.train else [])}}
-        )
+        given_then = {"dataset", "model"} if asked.train else {"dataset"}
+        inner = replace(ahead, keys=ahead.keys | {"this pool": given_then})
         parts = [(asked.train, TRAIN, "train")] if asked.train else []
         factories = EVALUATE[:1] if asked.train else EVALUATE[::-1]
         for given, names, where in [*parts, (asked.evaluate, factories, "evaluate")]:
