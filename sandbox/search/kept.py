@@ -32,7 +32,9 @@ class KeptTrials:
                 con.execute(
                     "delete from metrics where experiment_id = ? and starts_with(name, 'trial.')", [self.experiment]
                 )
-                con.execute("insert or replace into configs values (?, ?, ?)", [self.experiment, DIGEST, to_json(digest)])
+                con.execute(
+                    "insert or replace into configs values (?, ?, ?)", [self.experiment, DIGEST, to_json(digest)]
+                )
                 return {}
             rows = con.execute(
                 'select trial, status, parameters, "values", kept, measured, seconds, started, message from trials '

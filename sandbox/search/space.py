@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +15,6 @@ from juicesql.whatif.recipe import Rewritten
 
 from ..base import Job
 from ..config import replaced
-from ..errors import SandboxError
 from ..recipes import RecipeSettings, recipe_settings
 from .config import Hpo
 from .names import funnel_of, record_of, same_file, thresholds
@@ -78,9 +76,7 @@ class Space:
             jobs = self._with_copy(jobs, self.recipe(parameters), parameters, folder)
         return tuple(jobs)
 
-    def _with_copy(
-        self, jobs: list[Job], recipe: Rewritten, parameters: Mapping[str, Any], folder: Path
-    ) -> list[Job]:
+    def _with_copy(self, jobs: list[Job], recipe: Rewritten, parameters: Mapping[str, Any], folder: Path) -> list[Job]:
         assert self.prepared
         path = folder / self.prepared.recipe.path.name
         folder.mkdir(parents=True, exist_ok=True)
@@ -119,7 +115,7 @@ def _index(jobs: Sequence[Job], target: Target) -> int:
 
 def find_space(hpo: Hpo, jobs: Sequence[Job], folder: Path, project: Path | None = None) -> tuple[Space, list[Problem]]:
     """What the names of a search mean, and those that mean nothing. A recipe that stands in the configuration itself
-    is written into the folder."""
+    is written into the folder. JuiceError when the recipe cannot be planned."""
     metrics = {m.name: found for m in hpo.metrics if (found := job_metric(m.name, jobs))}
     targets = {n: found for n in hpo.raw["parameters"] if (found := tuple(job_settings(n, jobs)))}
     names = [n for n in hpo.raw["parameters"] if n not in targets]
@@ -133,10 +129,7 @@ def find_space(hpo: Hpo, jobs: Sequence[Job], folder: Path, project: Path | None
         return space, problems
     if not names and space.runs_jobs:
         return space, problems
-    try:
-        prepared = given.prepared(folder, project)
-    except JuiceError as error:
-        return space, problems + ([] if _comes_later(given, jobs) else list(error.problems))
+    prepared = given.prepared(folder, project)
     funnel = funnel_of(prepared)
     known, handles = thresholds(funnel), dict[str, str]()
     for name in names:
@@ -160,11 +153,9 @@ def recipe_of(hpo: Hpo, jobs: Sequence[Job]) -> RecipeSettings | None:
     return mine[0] if mine else RecipeSettings(recipe=hpo.given.recipe)
 
 
-def _comes_later(given: RecipeSettings, jobs: Sequence[Job]) -> bool:
-    """Whether what is missing now, the recipe or its data, may be written by a job: its path stands in one."""
-    text = json.dumps([[j.extra, j.recipe if isinstance(j.recipe, dict) else {}] for j in jobs], default=str)
-    missing = [p for p in (given.recipe, *given.sources) if p and not Path(p).exists()]
-    return bool(missing) and all(text.count(json.dumps(p)[1:-1]) > 0 for p in missing)
+def may_come(recipe: str, jobs: Sequence[Job]) -> bool:
+    """Whether a recipe that is not there may be written by a job: its path stands in the settings of one."""
+    return not Path(recipe).exists() and json.dumps(recipe) in json.dumps([j.extra for j in jobs], default=str)
 
 
 def job_metric(name: str, jobs: Sequence[Job]) -> JobMetric | None:
@@ -177,7 +168,7 @@ def job_metric(name: str, jobs: Sequence[Job]) -> JobMetric | None:
 
 
 def job_settings(name: str, jobs: Sequence[Job]) -> Iterator[Target]:
-    """The settings that a parameter such as `train.extra_configs.lr` means: one in every pipeline that has such a job."""
+    """The settings that a parameter such as `train.extra_configs.lr` means: in every pipeline with such a job."""
     for job in jobs:
         for head in (f"{job.pipeline}.{job.meta_name}.", f"{job.meta_name}."):
             place = name.removeprefix(head)
@@ -226,12 +217,3 @@ def _not_numbers(hpo: Hpo, name: str) -> Iterator[Problem]:
     values = (parameter.values or (parameter.example,)) if parameter else ()
     if wrong := [v for v in values if isinstance(v, bool) or not isinstance(v, (int, float))]:
         yield Problem("bad-parameter", f"hpo_config.parameters.{name} may be {wrong[0]!r}", "thresholds are numbers")
-
-
-def inline_folder() -> tempfile.TemporaryDirectory[str]:
-    """For the recipe that stands in a configuration, while it is checked."""
-    return tempfile.TemporaryDirectory()
-
-
-def wrong_space(problems: Sequence[Problem]) -> SandboxError:
-    return SandboxError(problems)

@@ -38,7 +38,7 @@ class Pruned(JuiceError):
 
 @dataclass(frozen=True)
 class Trial:
-    """A trial that ended. `values` has the metrics; `series` what it reported on the way, step -> value of the first."""
+    """A trial that ended. `values` has the metrics; `series` what it reported on the way: step -> value."""
 
     number: int
     status: Status
