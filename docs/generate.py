@@ -55,6 +55,7 @@ def pages() -> dict[str, str]:
         index += [*map(_row, functions), ""]
     stats, gates = DOCS / "stats-database.md", DOCS / "expectations.md"
     out[gates.name] = _grammar(gates.read_text("utf-8"))
+    out["reference/sandbox.md"] = runpy.run_path(str(DOCS / "sandbox_reference.py"))["page"](MADE)
     return {"reference/README.md": "\n".join(index), **out, stats.name: _schema(stats.read_text("utf-8"))}
 
 

@@ -45,11 +45,11 @@ def _values(cls: type[Any], given: Mapping[str, Any], where: str, problems: list
         try:
             values[key] = _fitted(hints[key], value, f"{head}{key}", problems)
         except (TypeError, ValueError):
-            expected = _describe(hints[key])
+            expected = describe(hints[key])
             problems.append(Problem("bad-setting", f"{head}{key} is {value!r}", f"give {expected}"))
     for name, f in known.items():
         if name not in given and f.default is MISSING and f.default_factory is MISSING:
-            problems.append(Problem("missing-setting", f"{head}{name} is missing", f"give {_describe(hints[name])}"))
+            problems.append(Problem("missing-setting", f"{head}{name} is missing", f"give {describe(hints[name])}"))
     return values
 
 
@@ -103,15 +103,15 @@ def _plain(hint: Any, value: Any) -> Any:
     raise TypeError
 
 
-def _describe(hint: Any) -> str:
+def describe(hint: Any) -> str:
     """A few words for a type."""
     origin, arguments = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):
-        return " or ".join(_describe(a) for a in arguments)
+        return " or ".join(describe(a) for a in arguments)
     if origin is Literal:
         return "one of " + ", ".join(map(str, arguments))
     if origin is tuple:
-        return f"a list: each {_describe(arguments[0])}"
+        return f"a list: each {describe(arguments[0])}"
     if is_dataclass(hint) or origin is not None:
         return "a mapping"
     names = {float: "a number", int: "a whole number", str: "text", bool: "true or false", type(None): "nothing"}

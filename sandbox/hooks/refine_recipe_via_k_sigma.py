@@ -53,6 +53,7 @@ class RefineRecipeViaKSigmaHook(RefineHook):
     """
 
     Settings = KSigmaSettings
+    refines = True
 
     def settings(self) -> KSigmaSettings:
         found: KSigmaSettings = super().settings()

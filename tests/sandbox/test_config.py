@@ -6,11 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
-
-from juicesql.errors import JuiceError
 from juicesql.sandbox import config
 from juicesql.sandbox.errors import SandboxError
 from juicesql.sandbox.pipeline import check_sandbox, run_sandbox
+
+from juicesql.errors import JuiceError
 
 RECIPE = """{{ config(source="docs.jsonl", export="clean.jsonl") }}
 select * from source where text_len(text) >= 5 and num_words(text) <= 100

@@ -11,12 +11,12 @@ import time
 from pathlib import Path
 
 import pytest
-
-from juicesql.errors import JuiceError
 from juicesql.sandbox.errors import JobError, SandboxError
 from juicesql.sandbox.pipeline import Report, run_sandbox
 from juicesql.sandbox.registry import job_lists
 from juicesql.sandbox.store import SandboxStore
+
+from juicesql.errors import JuiceError
 
 RECIPE = """{{ config(source="docs.jsonl", export="clean.jsonl") }}
 select * from source where text_len(text) >= {{ var('least', 10) }}
@@ -309,7 +309,7 @@ def test_job_lists_of_a_project_run_where_they_were_put(folder: Path) -> None:
 
 def test_a_module_of_the_project_that_cannot_be_imported_is_named(folder: Path) -> None:
     Path("sandbox_broken.py").write_text("import no_such_module\n")
-    with pytest.raises(JuiceError, match="cannot import sandbox_broken.py: ModuleNotFoundError"):
+    with pytest.raises(JuiceError, match=r"cannot import sandbox_broken\.py: ModuleNotFoundError"):
         run(HEAD + TWO)
 
 
