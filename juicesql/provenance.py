@@ -34,7 +34,8 @@ class Span:
 
 @dataclass(frozen=True)
 class Tagged:
-    """A template with its tags, the spans of its literals, and of the number defaults inside `var('name', 10)`."""
+    """A template with its tags, the spans of its literals, and of the number defaults inside `var('name', -10)`, sign
+    and all."""
 
     text: str
     literals: tuple[Span, ...]
@@ -94,12 +95,13 @@ def _mark(value: str, offset: int, literals: list[Span], starts: list[int]) -> s
 def _var_defaults(block: list[tuple[int, str, str]]) -> Iterator[tuple[str, int, int]]:
     """Name and span of the numeric default of each `var('name', number)` in a Jinja block."""
     for i, (_, kind, value) in enumerate(block):
-        words = block[i + 1 : i + 5]
+        words = block[i + 1 : i + 7]
         if kind != "name" or value != "var" or [k for _, k, _ in words][:3] != ["operator", "string", "operator"]:
             continue
-        number = words[3:] and words[3]
-        if number and number[1] in ("integer", "float"):
-            yield words[1][2][1:-1], number[0], number[0] + len(number[2])
+        signed = [w for _, _, w in words[3:4]] == ["-"]
+        number = words[4 if signed else 3 :]
+        if [k for _, k, _ in number[:1]] in (["integer"], ["float"]) and [w for _, _, w in number[1:2]] == [")"]:
+            yield words[1][2][1:-1], words[3][0], number[0][0] + len(number[0][2])
 
 
 class _Scanner:

@@ -227,9 +227,15 @@ class _Moving:
             return ""
         name = handle.removeprefix("var:")
         old = next(p.bound.number for p in self.places if p.bound.handle == handle)
-        if old < 0 < number and not self.board.run.variables.get(name, 0) < 0:
+        if old < 0 < number and self._turned(name, old):
             return "a minus sign stands before the variable"  # two of them would begin a comment
         return "" if self._stands_plainly(name, abs(number)) else "the variable serves elsewhere in the recipe too"
+
+    def _turned(self, name: str, old: Number) -> bool:
+        """Whether the recipe has `-{{ var(...) }}`."""
+        recipe = self.prepared.recipe
+        default = recipe.template[recipe.defaults[name].start]
+        return bool(recipe.variables[name] != old if name in recipe.variables else default != "-")
 
     def _stands_plainly(self, name: str, number: Number) -> bool:
         """Whether another value of the variable changes nothing but the numbers that carry its tag."""

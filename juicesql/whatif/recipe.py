@@ -55,6 +55,8 @@ def _literal(literals: tuple[Span, ...], target: str | None) -> Span | None:
 def _text(template: str, span: Span, handle: Handle, number: Number) -> tuple[Span, str]:
     """Where the number stands in the template, and what to write there. A minus sign before the literal stays for a
     number below 0 and goes for another; where that would join two words, what follows it is turned instead."""
+    if template[span.start] == "-":
+        return span, shorten(number)
     written = float(template[span.start : span.end].replace("_", ""))
     before = template[: span.start].rstrip()
     negated = handle.number < 0 or (written == 0 and before.endswith("-"))

@@ -98,3 +98,10 @@ def test_tags_come_off_without_a_trace_and_rewrites_touch_spans_only(pieces: lis
     rest = [template[a.end : b.start] for a, b in itertools.pairwise(tagged.literals)]
     assert len(re.findall(r"\b1\d{3}\b", after)) == len(values)
     assert all(part in after for part in rest)
+
+
+def test_a_default_is_a_number_by_itself_with_its_sign() -> None:
+    text = "x > {{ var('low', -5) }} and y < {{ var('high', - 2.5)|int }} and z = {{ var('sum', 1 + 2) }}"
+    found = tag(text, "t").defaults
+    assert {name: text[s.start : s.end] for name, s in found.items()} == {"low": "-5", "high": "- 2.5"}
+    assert rewrite(text, {found["low"]: 3, found["high"]: -4}) == text.replace("-5", "3").replace("- 2.5", "-4")
