@@ -47,7 +47,8 @@ class Model:
         import transformers
 
         torch.set_num_threads(threads or os.cpu_count() or 1)
-        transformers.utils.logging.disable_progress_bar()
+        logging: Any = transformers.utils.logging
+        logging.disable_progress_bar()
         folder: Path | str = hub_model(name)
         given: dict[str, Any] = {"local_files_only": True, "trust_remote_code": code}
         self.device = "cuda" if torch.cuda.is_available() else "cpu"

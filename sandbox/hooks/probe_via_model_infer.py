@@ -53,7 +53,8 @@ class ProbeViaModelInferHook(Hook):
         found = component.run("data", str(rows))
         facts = _facts(Path(found["losses"]), rows, how.hardest)
         rows.unlink()
-        return {**found, "rows": count, **facts, "seconds": round(time.perf_counter() - started, 3)}
+        told = {"rows": count, "source_fingerprint": source.fingerprint}
+        return {**found, **told, **facts, "seconds": round(time.perf_counter() - started, 3)}
 
     def summary(self, result: Mapping[str, Any]) -> list[str]:
         lines = [f"{result['rows']:,} rows"]
