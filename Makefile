@@ -7,7 +7,7 @@ WORKERS ?= 2
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -qq
 
-.PHONY: help deps seed compile run video app gate test lint docs bench clean
+.PHONY: help deps seed compile run video sandbox app gate test lint docs bench clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -26,6 +26,9 @@ run: .venv/text.stamp demo/docs.jsonl  ## run the demo recipe and print its funn
 video: .venv/media.stamp demo/media/videos.jsonl  ## make small videos and drop those with text or without beauty (a stand-in judges that)
 	@$(BIN)/juicesql run recipes_sql/video/ocr_aesthetics.sql.j2 --project demo --source demo/media/videos.jsonl \
 		--export demo/media/refined.jsonl --var aesthetics=tests/models/rating
+
+sandbox: .venv/sandbox.stamp demo/sandbox/pool.jsonl  ## probe, refine, process, train and judge: is refined data better than random data?
+	@$(BIN)/juicesql sandbox run recipes_sql/sandbox/demo.yaml --project demo
 
 app: .venv/app.stamp  ## look at the demo project in the browser (PROJECT=folder for another one)
 	@$(BIN)/juicesql app $(PROJECT)
@@ -73,6 +76,11 @@ clean:  ## remove what the targets made, .venv too
 	@$(PIP) install --editable '.[media,models]'
 	@touch $@
 
+.venv/sandbox.stamp: .venv/text.stamp
+	@echo "installing what trains and judges models: torch, transformers and others (about 1.5 GB)"
+	@$(PIP) install --editable '.[sandbox]'
+	@touch $@
+
 .venv/app.stamp: .venv/text.stamp
 	@$(PIP) install --editable '.[app,media]'
 	@touch $@
@@ -88,6 +96,9 @@ clean:  ## remove what the targets made, .venv too
 
 demo/docs.jsonl: recipes_sql/demo/make_demo.py | .venv/text.stamp
 	@$(BIN)/python -m juicesql.recipes_sql.demo.make_demo $@
+
+demo/sandbox/pool.jsonl: recipes_sql/sandbox/make_pool.py recipes_sql/demo/make_demo.py | .venv/text.stamp
+	@$(BIN)/python -m juicesql.recipes_sql.sandbox.make_pool demo/sandbox
 
 demo/media/videos.jsonl: recipes_sql/demo/make_media.py | .venv/media.stamp
 	@$(BIN)/python -m juicesql.recipes_sql.demo.make_media demo/media

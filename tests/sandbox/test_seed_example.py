@@ -143,7 +143,7 @@ def test_the_example_does_what_its_six_points_promise(folder: Path) -> None:
         results = dict(
             con.execute("select meta_name, result from jobs where hook <> 'RefineRecipeViaKSigmaHook'").fetchall()
         )
-    assert steps == [(2,), (4,), (6,)]
+    assert steps == [(1,), (2,), (4,), (6,)]
     assert Path(json.loads(results["train_model"])["model"], "model.safetensors").is_file()
 
     # 5. what was kept is analysed
