@@ -47,8 +47,11 @@ def train(given: Mapping[str, Any]) -> None:
         arguments["device"] = given["device"]
     trainer = build_trainer(name=given["trainer_name"], default_args=arguments)
     trainer.train()
+    held = trainer.evaluate() if given["eval_dataset"] else {}
+    numbers = {f"eval_{name}": float(value) for name, value in (held or {}).items() if isinstance(value, int | float)}
     output = work / "output"  # where its CheckpointHook puts what pipelines load
-    tell("done", model=str(output if output.is_dir() else work), steps=int(trainer.iter), samples=given["samples"])
+    model = str(output if output.is_dir() else work)
+    tell("done", model=model, steps=int(trainer.iter), samples=given["samples"], **numbers)
 
 
 if __name__ == "__main__":

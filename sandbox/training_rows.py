@@ -15,9 +15,7 @@ from .errors import SandboxError
 _MARKS = re.compile(r"<__dj__(?:image|video|audio)>|<\|__dj__eoc\|>")
 
 
-def read_rows(
-    path: Path, columns: Mapping[str, str], rest: bool = False
-) -> Iterator[tuple[list[dict[str, Any]], int]]:
+def read_rows(path: Path, columns: Mapping[str, str], rest: bool = False) -> Iterator[tuple[list[dict[str, Any]], int]]:
     """Pieces of the dataset: its readable rows, and how many could not be read.
 
     `columns` maps a name to the column that it is read from; the rows have these names only, unless `rest` is asked

@@ -25,7 +25,6 @@ _ITERATION = re.compile(r"\biter \[(\d+)/(\d+)\]")
 _NUMBER = r"([-+]?(?:\d[\d.]*(?:e[-+]?\d+)?|nan|inf))"
 _LOSS = re.compile(rf"(?<![\w/])loss: {_NUMBER}")
 _RATE = re.compile(rf"(?<![\w/])lr(?:_\w+)?: {_NUMBER}")
-_HELD = re.compile(rf"\bevaluation/loss: {_NUMBER}")
 
 
 @dataclass(frozen=True)
@@ -148,9 +147,6 @@ class ModelscopeTrainer(Executor):
             if rate := _RATE.search(line):
                 self.context.watched("learning_rate", float(rate[1]), step)
             self.context.progress.share(share)
-        if held := _HELD.search(line):
-            self._done["eval_loss"] = float(held[1])
-            self.context.watched("eval_loss", float(held[1]))
 
     def _step(self, line: str) -> tuple[int | None, float | None]:
         """Of a line of the log: the step, counted from the first epoch, and the share of the training done."""
