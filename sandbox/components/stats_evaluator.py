@@ -25,8 +25,8 @@ class StatsSettings:
 class Stats(Evaluator):
     """Aggregates over the rows of a dataset, in SQL with every stat at hand.
 
-    `metrics: {mean_length: avg(text_len(text)), english: "avg((lang(text) = 'en')::int)"}`. Values that are in the stats
-    database are not measured again: `measured` and `reused` say how many were.
+    `metrics: {mean_length: avg(text_len(text)), english: "avg((lang(text) = 'en')::int)"}`. Values that are in the
+    stats database are not measured again: `measured` and `reused` say how many were.
     """
 
     Settings = StatsSettings

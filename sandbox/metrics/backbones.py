@@ -9,6 +9,7 @@ import os
 import tempfile
 from collections.abc import Sequence
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -79,8 +80,7 @@ class TransformersBackbone:
         return self._load("AutoImageProcessor")
 
     def _load(self, auto_class: str) -> Any:
-        import transformers
-
+        transformers = import_module("transformers")
         transformers.utils.logging.set_verbosity_error()
         options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": self.trusted}
         kind = getattr(transformers, auto_class)
@@ -150,8 +150,7 @@ class OnnxBackbone:
     """
 
     def __init__(self, name: str, length: int) -> None:
-        import onnxruntime
-
+        onnxruntime = import_module("onnxruntime")
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         wanted = ["CUDAExecutionProvider", "CPUExecutionProvider"][os.environ.get("JUICESQL_DEVICE") == "cpu" :]
