@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 from ..store import SandboxStore, now, to_json
@@ -15,11 +15,15 @@ DIGEST = "search.digest"  # name of the row in `configs` that says what the tria
 
 
 class KeptTrials:
-    """The trials of one experiment. What a trial reported on the way stands in `metrics` as `trial.<number>`."""
+    """The trials of one experiment. What a trial reported on the way stands in `metrics` as `trial.<number>`.
 
-    def __init__(self, store: SandboxStore, experiment: str) -> None:
-        self.store, self.experiment = store, experiment
-        self._lock = threading.Lock()
+    `patience` are seconds for which trials may be held, to be written together: to open the file takes longer than a
+    trial that only asks stats. What a kill takes away is worked out again.
+    """
+
+    def __init__(self, store: SandboxStore, experiment: str, patience: float = 0.0) -> None:
+        self.store, self.experiment, self.patience = store, experiment, patience
+        self._lock, self._held, self._written = threading.Lock(), list[Trial](), 0.0
 
     def begin(self, digest: str) -> dict[int, Trial]:
         """Trials that ended before, by number: none when they belong to another search than this digest's."""
@@ -62,16 +66,42 @@ class KeptTrials:
             )
 
     def keep(self, trial: Trial) -> None:
-        """Note a trial that ended."""
-        facts = {k: v for k, v in asdict(trial).items() if k not in ("number", "series")}
+        """Note a trial that ended: at once, or with others soon after."""
         with self._lock:
-            if trial.series:  # before the trial itself, which says that they are complete
-                name = _series(trial.number)
-                with self.store.open() as con:
-                    con.execute("delete from metrics where experiment_id = ? and name = ?", [self.experiment, name])
-                rows = [(name, step, value, None) for step, value in trial.series.items()]
-                self.store.add_metrics(self.experiment, rows)
-            self.store.record_trial(self.experiment, trial.number, facts)
+            self._held.append(trial)
+            if time.monotonic() >= self._written + self.patience:
+                self._write()
+
+    def close(self) -> None:
+        """Write what is held."""
+        with self._lock:
+            self._write()
+
+    def _write(self) -> None:
+        held, self._held = self._held, []
+        if not held:
+            return
+        rows = [
+            [self.experiment, t.number, t.status, to_json(dict(t.parameters)), to_json(dict(t.values)), t.kept,
+             t.measured, t.seconds, t.started, t.message]
+            for t in held
+        ]  # fmt: skip
+        series = [
+            [self.experiment, _series(t.number), step, value, None, now()]
+            for t in held
+            for step, value in t.series.items()
+        ]
+        with self.store.open() as con:
+            con.execute("begin")
+            for trial in held:
+                con.execute(
+                    "delete from metrics where experiment_id = ? and name = ?", [self.experiment, _series(trial.number)]
+                )
+            if series:
+                con.executemany("insert into metrics values (?, ?, ?, ?, ?, ?)", series)
+            con.executemany(f"insert or replace into trials values ({', '.join('?' * 10)})", rows)
+            con.execute("commit")
+        self._written = time.monotonic()
 
     def drop(self, first: int) -> None:
         """Forget trials from this number on: the search has fewer now."""

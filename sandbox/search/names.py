@@ -19,7 +19,6 @@ PEER = {
     "average_line_length_filter": "avg_line_length",
     "character_repetition_filter": "char_rep_ratio",
     "flagged_words_filter": "flagged_words_ratio",
-    "image_aesthetics_filter": "image_aesthetics_scores",
     "language_id_score_filter": "lang_score",
     "llm_perplexity_filter": "llm_perplexity",
     "maximum_line_length_filter": "max_line_length",
@@ -65,9 +64,8 @@ def _few(names: list[str], most: int = 12) -> str:
 def thresholds(funnel: Funnel) -> Thresholds:
     """`lang_score.min`, `kept.3.min` (the third cut of the step `kept`), both also without the side where there is only
     one bound, and the name of a recipe variable. A stat goes by its function or its column of the `stats` view."""
-    called: dict[str, list[str]] = {}
-    for label, value in labelled(funnel).items():
-        called[value.column] = list(dict.fromkeys((label, value.function)))
+    known = labelled(funnel)
+    called = {v.column: tuple(dict.fromkeys((_label(v, known), v.function))) for v in funnel.values}
     names: dict[str, set[str]] = {}
     for handle in funnel.handles:
         if handle.target and handle.target.startswith("var:"):
@@ -92,14 +90,19 @@ def from_peer(name: str) -> str:
 
 
 def labelled(funnel: Funnel) -> dict[str, Value]:
-    """The stats of a recipe by their columns of the `stats` view."""
+    """The stats of a recipe by their columns of the `stats` view; of one that several steps measure, the first."""
     found: dict[str, Value] = {}
     for value in funnel.values:
-        label, number = value.label, 2
-        while label in found and (found[label].identity, found[label].lineage) != (value.identity, value.lineage):
-            label, number = f"{value.label}_{number}", number + 1
-        found.setdefault(label, value)
+        found.setdefault(_label(value, found), value)
     return found
+
+
+def _label(value: Value, taken: Mapping[str, Value]) -> str:
+    """As the `stats` view names it: other parameters or another argument make a name of their own."""
+    label, number = value.label, 2
+    while label in taken and (taken[label].identity, taken[label].lineage) != (value.identity, value.lineage):
+        label, number = f"{value.label}_{number}", number + 1
+    return label
 
 
 def record_of(prepared: Prepared) -> RunRecord:

@@ -80,7 +80,8 @@ class SearchResult:
     def _shown(self) -> Sequence[Trial]:
         by_number = {t.number: t for t in self.trials}
         if len(self.metrics) > 1:
-            return [by_number[n] for n in self.front][:SHOWN]
+            apart = max(1, -(-len(self.front) // SHOWN))
+            return [by_number[n] for i, n in enumerate(self.front) if i % apart == 0 or n == self.best.number]
         sign, name = (-1 if self.metrics[0].goal == "maximize" else 1), self.metrics[0].name
         done = [t for t in self.trials if t.status == "complete"]
         return sorted(done, key=lambda t: (sign * (t.values[name] or 0.0), t.number))[:SHOWN]

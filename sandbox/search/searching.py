@@ -7,6 +7,7 @@ import json
 import re
 import tempfile
 import time
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,7 @@ from .work import RunTrial, noting, open_work
 if TYPE_CHECKING:
     import optuna
 
+HOLD = 0.5  # seconds for which trials without jobs may wait to be written
 MOST_IMPORTANT = 10  # trials from which on it is said what mattered
 
 
@@ -99,15 +101,18 @@ class _Told:
 
     progress: Progress
     hpo: Hpo
-    earlier: int
     begun: float
     done: int = 0
+    best: float | None = None  # of the first metric
 
-    def __call__(self, trials: Sequence[Trial]) -> None:
+    def __call__(self, trial: Trial) -> None:
         self.done += 1
-        best = front(self.hpo, trials)
         metric = self.hpo.metrics[0]
-        shown = f", best {metric.name} {best[0].values[metric.name]:.6g}" if best else ""
+        value = trial.values.get(metric.name) if trial.status == "complete" else None
+        if value is not None:
+            choose = max if metric.goal == "maximize" else min
+            self.best = value if self.best is None else choose(self.best, value)
+        shown = f", best {metric.name} {self.best:.6g}" if self.best is not None else ""
         rate = self.done / max(time.perf_counter() - self.begun, 1e-9)
         self.progress.stage(f"trial {self.done} of {self.hpo.count}, {rate:.3g} a second{shown}")
         self.progress.share(self.done / self.hpo.count)
@@ -140,13 +145,16 @@ def search(
         raise SandboxError(problems)
     begun = time.perf_counter()
     with open_work(space, project, run_id, run_trial, folder, progress) as (work, judge):
-        kept = KeptTrials(store, experiment)
+        kept = KeptTrials(store, experiment, HOLD if judge else 0.0)
         earlier = kept.begin(_digest(space, judge))
         kept.drop(hpo.count)
         if judge is None:
             work = noting(work, kept)
         begun = time.perf_counter() if judge else begun
-        trials, study, sweep, repeated = _run(hpo, work, kept, earlier, watcher, progress, folder)
+        try:
+            trials, study, sweep, repeated = _run(hpo, work, kept, earlier, watcher, progress, folder)
+        finally:
+            kept.close()
     found = front(hpo, trials)
     best = balanced(hpo, found) if found else _no_trial(trials)
     facts: dict[str, Any] = {"rows": judge.board.rows, "run_id": judge.board.run.run_id} if judge else {}
@@ -163,15 +171,15 @@ def _run(
     hpo: Hpo, work: Work, kept: KeptTrials, earlier: Mapping[int, Trial], watcher: Watcher, progress: Progress,
     folder: Path,
 ) -> tuple[list[Trial], optuna.Study | None, str, int]:  # fmt: skip
-    told, trials = _Told(progress, hpo, len(earlier), time.perf_counter()), list[Trial]()
+    told, trials = _Told(progress, hpo, time.perf_counter()), list[Trial]()
     if hpo.given.tracker == "wandb":
-        swept = sweeps.run(hpo, work, kept, folder, lambda t: (trials.append(t), told(trials)))
+        swept = sweeps.run(hpo, work, kept, folder, lambda t: (trials.append(t), told(t)))
         return trials, None, swept, 0
-    watcher.setup_sweep(hpo.raw, hpo.given.sweep_name)
+    watcher.setup_sweep(sweeps.config_of(hpo), hpo.given.sweep_name)
     running = Trials(hpo, work, kept.keep, earlier)
     for trial in running.run():
         trials.append(trial)
-        told(trials)
+        told(trial)
     return trials, running.study, "", running.repeated
 
 
@@ -209,7 +217,9 @@ def _importance(study: optuna.Study | None, hpo: Hpo) -> dict[str, float]:
         return {}
     evaluator = optuna.importance.PedAnovaImportanceEvaluator()
     try:
-        return dict(optuna.importance.get_param_importances(study, evaluator=evaluator))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of trials with equal values
+            return dict(optuna.importance.get_param_importances(study, evaluator=evaluator))
     except (ValueError, RuntimeError):  # every trial is the same
         return {}
 

@@ -164,7 +164,7 @@ class Trials:
             scored = self.work(asked.number, parameters, report)
             if empty := [m.name for m in self.hpo.metrics if scored.values.get(m.name) is None]:
                 status = "failed"
-                scored = Scored(scored.values, scored.kept, scored.measured, f"no value for {', '.join(empty)}")
+                scored = Scored(scored.values, scored.kept, scored.measured, _why(scored, empty))
         except Pruned as error:
             status, scored = "pruned", Scored({}, message=error.problems[0].message)
         except JuiceError as error:
@@ -189,27 +189,30 @@ class Trials:
         return trial
 
 
+def _why(scored: Scored, empty: Sequence[str]) -> str:
+    return "no row is kept" if scored.kept == 0 else f"no value for {', '.join(empty)}"
+
+
 def _known(value: float | None) -> float:
     assert value is not None
     return value
 
 
 def front(hpo: Hpo, trials: Sequence[Trial]) -> tuple[Trial, ...]:
-    """The trials that no other one beats in every metric, best in the first metric first. With one metric: the best;
-    of equal ones the earliest."""
+    """The trials that no other one beats in every metric, best in the first metric first; of equal ones the
+    earliest. With one metric: the best."""
     signs = [1 if m.goal == "maximize" else -1 for m in hpo.metrics]
     points = {
         t.number: tuple(s * _known(t.values[m.name]) for s, m in zip(signs, hpo.metrics, strict=True))
         for t in trials if t.status == "complete"
     }  # fmt: skip
-    seen: set[tuple[float, ...]] = set()
-    found = []
-    for trial in sorted((t for t in trials if t.number in points), key=lambda t: (*(-x for x in points[t.number]),)):
+    found: list[Trial] = []
+    # From the best in the first metric on: whatever beats a trial, one that is found already does.
+    for trial in sorted((t for t in trials if t.number in points), key=lambda t: tuple(-x for x in points[t.number])):
         point = points[trial.number]
-        beaten = any(all(a >= b for a, b in zip(p, point, strict=True)) and p != point for p in seen)
-        if not beaten and point not in seen:
+        better = (points[t.number] for t in found)
+        if not any(all(a >= b for a, b in zip(other, point, strict=True)) for other in better):
             found.append(trial)
-        seen.add(point)
     return tuple(found)
 
 

@@ -113,7 +113,7 @@ def metric_score(name: str, types: Mapping[str, str], aliases: Mapping[str, str]
         return score(name, types, aliases)
     except SandboxError as error:
         raise SandboxError(
-            [replace(p, mend=p.mend + _MEASURE) if p.code == "unknown-metric" else p for p in error.problems]
+            [replace(p, mend=p.mend + _MEASURE) if p.mend.startswith("measured:") else p for p in error.problems]
         ) from error
 
 
@@ -137,16 +137,17 @@ def stored_beside(store: Store, source_id: int | None) -> list[Beside]:
 def _add(store: Store, board: Board, one: Beside, column: str) -> None:
     """Give the board another column. Its connection reaches no file, so the values come through memory."""
     with store.open(read_only=True) as con:
-        values = con.execute(
+        values = con.sql(
             f"select k.sample_id, m.value from sample_keys k join measured.{quote(one.table)} m using (key) "
             f"where k.source_id = {board.run.source_id} and k.argument_id = {one.argument}"
         ).to_arrow_table()
-    board.con.register("incoming", values)
-    board.con.execute(
+    cursor = board.con.cursor()
+    cursor.register("incoming", values)
+    cursor.execute(
         f"create or replace table board as select b.*, i.value as {quote(column)} from board b "
         "left join incoming i using (sample_id)"
     )
-    board.con.unregister("incoming")
+    cursor.unregister("incoming")
 
 
 def _measured(store: Store, prepared: Prepared, run_id: str | None) -> RunRecord | None:
