@@ -23,7 +23,7 @@ PATIENCE = 1.5  # seconds that a page waits for a run to let go of the file
 
 @dataclass(frozen=True)
 class FileState:
-    """Which stats database, and as of when: the key of everything that is cached. Equal states, equal contents."""
+    """Which database, and as of when: the key of everything that is cached. Equal states, equal contents."""
 
     root: Path
     changed: tuple[int, ...]  # times and sizes of the file and its log
@@ -58,10 +58,10 @@ class RunInfo:
         return self.status == "done"
 
 
-def file_state(root: Path) -> FileState:
-    """The state of a project's stats database now."""
+def file_state(root: Path, name: str = FILE) -> FileState:
+    """The state of a project's stats database, or of another database beside it, now."""
     changed: list[int] = []
-    for path in (root / FILE, root / f"{FILE}.wal"):
+    for path in (root / name, root / f"{name}.wal"):
         if path.exists():
             facts = path.stat()
             changed += [facts.st_mtime_ns, facts.st_size]

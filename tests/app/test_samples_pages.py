@@ -1,4 +1,4 @@
-"""The pages *Samples*, *Duplicates*, *Compare* and *Sandbox* drawn without a browser, over hostile data."""
+"""The pages *Samples*, *Duplicates* and *Compare* drawn without a browser, over hostile data."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from juicesql.store import Store
 
 from .samples_project import HOSTILE, OUTSIDE, make_media, make_texts
 
-PAGES = ("samples", "duplicates", "compare", "sandbox")
+PAGES = ("samples", "duplicates", "compare")
 
 
 @dataclass
@@ -276,18 +276,6 @@ def test_one_run_has_nothing_to_be_compared_with(page: Any, tmp_path: Path) -> N
     with duckdb.connect(str(tmp_path / "stats.duckdb")) as con:
         con.execute("delete from runs where run_id = (select max(run_id) from runs)")
     assert "A second one is needed" in said(page("compare", tmp_path))
-
-
-# Sandbox
-
-
-def test_experiments_are_shown_once_they_are_there(page: Any, tmp_path: Path) -> None:
-    assert "no experiments yet" in said(page("sandbox", tmp_path))
-    with Store(tmp_path).open() as con:
-        con.execute("create table trials (trial integer, cut double, score double, note varchar)")
-        con.execute("insert into trials values (1, 0.2, 0.5, '<script>'), (2, 0.3, null, null), (3, 0.2, 0.7, 'x')")
-    test = page("sandbox", tmp_path)
-    assert len(test.dataframe[0].value) == 3 and not test.info
 
 
 def test_an_analysis_has_samples_too(page: Any, ready: Ready, tmp_path: Path) -> None:

@@ -1,10 +1,9 @@
-"""Comparisons of two runs against scipy and plain Python, clusters, and the experiments that are not there yet."""
+"""Comparisons of two runs against scipy and plain Python, and clusters."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import duckdb
 import numpy as np
 import pytest
 
@@ -18,7 +17,6 @@ from juicesql.inspect.clusters import (
     similarities,
 )
 from juicesql.inspect.comparison import Side, StatDifference, funnel_pairs, shared_stats, stat_difference
-from juicesql.inspect.experiments import experiment_relations
 from juicesql.inspect.samples import Filter, find_samples
 
 
@@ -79,14 +77,3 @@ def test_clusters_add_up(con: Any, ready: Any) -> None:
     assert sum(n for _, n in similarities(con, run)) == sum(t.samples - t.clusters for t in totals)
     assert similarities(con, run, "exact") == [(0.95, 1)]
     assert of_earlier_runs(con, run) == 0
-
-
-def test_experiments_are_shown_when_they_are_there(con: Any) -> None:
-    assert experiment_relations(con) == ()
-    with duckdb.connect() as other:
-        other.execute("create table trials (trial integer, score double, name varchar, started timestamp)")
-        other.execute("insert into trials select i, i / 7, '<b>', now() from range(3) t(i)")
-        other.execute("create table experiments (name varchar)")
-        experiments, trials = experiment_relations(other)
-        assert experiments.total == 0
-        assert trials.numbers == ("trial", "score") and trials.total == len(trials.rows) == 3
