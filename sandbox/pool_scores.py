@@ -37,6 +37,7 @@ class ScoreSettings:
     seeds: tuple[int, ...] = (42,)  # each seed draws, trains and scores anew
     # rows that are drawn from each pool, so that equal sizes are compared; `smallest`: as many as the smallest pool has
     samples: int | Literal["smallest"] | None = None
+    threads: int | None = None  # of each training; tiny models are fastest with 1; by default those of the experiment
     keep_models: bool = False  # else a model is removed when it is scored
     memory_limit: str = MEMORY  # of DuckDB, while rows are drawn
 
@@ -129,13 +130,19 @@ def _score(
             rows = work.write(path, loaded, drawn(loaded, 0, size, seed))
         elif loaded:
             rows = loaded.spans[0][1]
-        results[seed] = _attempt(context, parts, folder, f"{pool.name}.seed_{seed}", path, seed, asked.keep_models)
+        results[seed] = _attempt(context, parts, folder, f"{pool.name}.seed_{seed}", path, seed, asked)
     by_seed = {seed: _metric(result, asked.metric, pool) for seed, result in results.items()}
     return Score(pool, rows, by_seed, _means(results.values(), asked.metric))
 
 
 def _attempt(
-    context: Context, parts: tuple[Part | None, Part], folder: Path, name: str, dataset: Path, seed: int, keep: bool
+    context: Context,
+    parts: tuple[Part | None, Part],
+    folder: Path,
+    name: str,
+    dataset: Path,
+    seed: int,
+    asked: ScoreSettings,
 ) -> dict[str, Any]:
     """Train on a dataset if that is asked for, and evaluate. Returns the numbers of both."""
     train, evaluate = parts
@@ -144,14 +151,17 @@ def _attempt(
     for (pipeline, meta), result in context.results.items():  # later jobs stand after earlier ones
         results.add(replace(job, meta_name=meta, pipeline=pipeline), result)
     results.add(job, {"dataset": str(dataset)})
-    inner = replace(context, job=job, folder=folder, log=folder / "job.log", results=results, seed=seed)
+    inner = replace(
+        context, job=job, folder=folder, log=folder / "job.log", results=results, seed=seed,
+        threads=asked.threads or context.threads,
+    )  # fmt: skip
     numbers: dict[str, Any] = {}
     if train:
         trained = _run(train, replace(inner, folder=_made(folder / "train")), seed, "train")
         results.add(job, trained)
         numbers |= {f"train.{k}": v for k, v in trained.items()}
     numbers |= _run(evaluate, replace(inner, folder=_made(folder / "evaluate")), seed, "model" if train else "data")
-    if train and not keep:
+    if train and not asked.keep_models:
         shutil.rmtree(folder / "train", ignore_errors=True)
     return {k: v for k, v in numbers.items() if isinstance(v, (int, float)) and not isinstance(v, bool)}
 

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from juicesql.sandbox.base import Ahead, Component, Evaluator
+from juicesql.sandbox.pipeline import check_sandbox, run_sandbox
 from juicesql.sandbox.pool_cuts import ANALYSED, analysed_file, analysed_run, construct, cut_points, read_ratios
 from juicesql.sandbox.pool_scale import downsample, duplicate
 from juicesql.sandbox.pool_sets import cartesian_join, combine, merge
@@ -468,3 +469,41 @@ def test_jobs_find_the_pools_of_jobs_before_them(make_context: Any, tmp_path: Pa
     joined = done("pairs", "DataPoolManipulationHook", type="data_pool_cartesian_join", **pair)
     assert joined["pools"][0]["rows"] == 32
     assert os.listdir(tmp_path / "pairs") == [Path(joined["dataset"]).name]
+
+
+# Files
+
+
+ROOT = Path(__file__).parents[2]
+EXPERIMENTS = sorted((ROOT / "recipes_sql/sandbox").glob("[123]_*.yaml"))
+
+
+def test_the_experiments_that_ship_are_sound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("transformers")
+    assert [p.stem for p in EXPERIMENTS] == ["1_single_op", "2_multi_op", "3_duplicate"]
+    monkeypatch.chdir(tmp_path)
+    for name in ("pool", "heldout"):
+        written(tmp_path / f"demo/sandbox/{name}.jsonl", [{"id": "a", "text": "some text", "meta": {"kind": "prose"}}])
+    for path in EXPERIMENTS:
+        assert check_sandbox(path, tmp_path).jobs
+        head = path.read_text().split("project_name")[0]
+        assert "minutes" in head  # how long it takes
+        assert f"juicesql sandbox run recipes_sql/sandbox/{path.name}" in head
+
+
+def test_the_example_of_the_docs_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for package in ("torch", "transformers", "accelerate"):
+        pytest.importorskip(package)
+    example = (ROOT / "docs/sandbox/pools.md").read_text().split("```yaml\n")[1].split("```")[0]
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "lengths.yaml").write_text(example)
+    (tmp_path / "lengths.sql.j2").write_text(
+        "{{ config(source='web.jsonl') }}\nselect * from source where text_len(text) > 0\n"
+    )
+    for name in ("web", "heldout"):
+        written(tmp_path / f"{name}.jsonl", [{"text": f"a document of {name} " * (1 + i % 9)} for i in range(40)])
+    report = run_sandbox(tmp_path / "lengths.yaml", project=tmp_path)
+    ranking = report.jobs[-1].result["ranking"]
+    assert {r["name"] for r in ranking} == {"text_len_low", "text_len_high"}
+    assert all(0 < r["mean"] < 20 for r in ranking)
+    assert report.jobs[-1].result["dataset"] == ranking[0]["path"]
