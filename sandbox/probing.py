@@ -114,7 +114,7 @@ def _field(source: Source, name: str) -> tuple[np.ndarray[Any, Any], pa.Table]:
             con.register("t", table)
             path = ".".join(map(quote, (head, *inner)))
             try:
-                table = con.execute(f"select sample_id, {path} as value from t").to_arrow_table()
+                table = con.sql(f"select sample_id, {path} as value from t").to_arrow_table()
             except duckdb.Error as error:
                 raise SandboxError.of("no-column", f"the dataset has no field {name}", str(error)) from error
     return table["sample_id"].to_numpy(), table

@@ -51,7 +51,7 @@ class Quiet:
         self.last = part
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_context() -> Callable[..., Context]:
     """`make_context(tmp_path, hook, extra, recipe=None, results=None)`: a context for one job, with a `Kept` watcher.
     `results` is meta_name -> result of earlier jobs."""
@@ -74,3 +74,16 @@ def make_context() -> Callable[..., Context]:
         return Context(job, tmp_path / "project", folder, folder / "job.log", earlier, Kept(), Quiet(), 42, threads)
 
     return make
+
+
+@pytest.fixture
+def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Does the work of `juicesql.sandbox.inference` in this process: loading its libraries once saves seconds a test."""
+    from juicesql.sandbox import inference
+    from juicesql.sandbox.child import ModelExecutor
+
+    async def run(self: ModelExecutor, words: list[str], env: Any = None, cwd: Any = None) -> None:
+        if code := inference.main(list(words[3:])):
+            raise self.failed(f"python ended with code {code}")
+
+    monkeypatch.setattr(ModelExecutor, "command", run)
