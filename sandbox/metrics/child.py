@@ -37,6 +37,7 @@ class Files:
 
     paths: list[str]
     seconds: float
+    read: int = 0
     failed: dict[str, str] = field(default_factory=dict)
 
     def each(self, read: Callable[[str], Iterable[Any]]) -> Iterator[tuple[str, Any]]:
@@ -45,6 +46,7 @@ class Files:
             try:
                 for item in self._within(iter(read(path))):
                     yield path, item
+                self.read += 1
             except (ValueError, OSError, TimeoutError, MemoryError) as error:
                 self.failed[path] = f"{type(error).__name__}: {error}"
             say({"done": done, "total": len(self.paths)})
@@ -61,7 +63,7 @@ class Files:
 
     def answer(self, prefix: str = "") -> dict[str, Any]:
         return {
-            f"{prefix}files": len(self.paths) - len(self.failed),
+            f"{prefix}files": self.read,
             f"{prefix}errors": len(self.failed),
             f"{prefix}unreadable": dict(list(self.failed.items())[:NAMED]),
         }
@@ -90,7 +92,7 @@ def inception(task: Mapping[str, Any]) -> dict[str, Any]:
     sets: dict[str, Collected] = {}
     for name, skipped in (("generated", set()), ("real", {"classes"})):
         if ops - skipped:
-            files = Files(task[name], task["seconds_per_file"])
+            files = Files(_ordered(task[name], task), task["seconds_per_file"])
             sets[name] = _collect(files, backbone, task, ops - skipped)
             found |= files.answer("" if name == "generated" else "real_") | {
                 f"{name}_samples": sets[name].moments.count
@@ -102,6 +104,11 @@ def inception(task: Mapping[str, Any]) -> dict[str, Any]:
             mend = f"{found['errors']} files could not be read" if found["errors"] else "give more files"
             raise JuiceError.of("too-few-samples", f"{metric}: {error}", mend) from error
     return found
+
+
+def _ordered(paths: list[str], task: Mapping[str, Any]) -> list[str]:
+    """All files as they are; where only some samples are taken, files in an order that the seed draws."""
+    return np.random.default_rng(task["seed"]).permutation(paths).tolist() if task["samples"] else paths
 
 
 def _check_kind(metrics: list[str], backbone: Backbone, task: Mapping[str, Any]) -> None:
