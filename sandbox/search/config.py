@@ -97,7 +97,8 @@ def read(raw: Mapping[str, Any]) -> tuple[Hpo | None, list[Problem]]:
     if given.tracker == "wandb":  # it knows more distributions than these
         problems = [p for p in problems if p.code != "bad-parameter"]
     hpo = Hpo(given, parameters, tuple(metrics), raw)
-    return (hpo if len(parameters) == len(listed) and metrics else None), problems
+    whole = given.tracker == "wandb" or len(parameters) == len(listed)
+    return (hpo if whole and metrics else None), problems
 
 
 def _wrong(given: HpoSettings, metrics: tuple[Metric, ...], parameters: tuple[Parameter, ...]) -> Iterator[Problem]:

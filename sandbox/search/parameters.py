@@ -89,7 +89,7 @@ def read_parameter(name: str, given: Any, problems: list[Problem]) -> Parameter 
     before = len(problems)
     if not isinstance(given, Mapping):
         mend = f"write `{name}: {{value: {given}}}`, or give `values`, or `min` and `max`"
-        problems.append(_problem(name, f"is {given!r}", mend))
+        problems.append(Problem("no-parameter", f"hpo_config.parameters.{name} is {given!r}", mend))
         return None
     distribution = str(given.get("distribution") or _guess(given))
     if distribution not in _KEYS:
