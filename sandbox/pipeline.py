@@ -7,7 +7,6 @@ same; the first one that differs, and all after it, run in emptied folders.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import shutil
 import time
@@ -15,6 +14,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import count
 from pathlib import Path
 from typing import IO, Any
 
@@ -23,15 +23,15 @@ from juicesql.errors import JuiceError, Problem
 from juicesql.project import open_project
 
 from .base import Context, Hook, Job, Results, Watcher, job_failed
-from .config import ANONYMOUS, Experiment, check, load, replaced
+from .checking import check
+from .config import ANONYMOUS, Experiment, load
 from .errors import JobError, SandboxError
-from .recipes import recipe_facts
+from .passing import named, numbers, resolved
 from .registry import find_hook, load_project
+from .resume import digest, facts, still_done
 from .store import JobRecord, SandboxStore, metric_name, now
 from .watcher import open_watcher
 
-MOST_HASHED = 64 << 20
-_MADE = ("dataset", "model", "recipe", "losses", "outputs")  # results that are paths
 Say = Callable[[str], None]
 
 
@@ -138,12 +138,33 @@ class Session:
         return self.report
 
     def _run(self) -> None:
-        hpo, first = self.experiment.hpo, "probe"
-        if hpo is None:
-            for jobs in self.experiment.pipelines.values():
-                self.run_jobs(jobs, self.report.results, self._folder(jobs), self.report.jobs)
-            return
+        if self.experiment.hpo is None:
+            self._iterate()
+        else:
+            self._search(self.experiment.hpo)
+
+    def _iterate(self) -> None:
+        """Run the pipelines once, or in rounds."""
+        rounds, pipelines = self.experiment.iterations, dict(self.experiment.pipelines)
+        for number in count(1):
+            results = self.report.results if rounds.most == 1 else Results()
+            for name, jobs in pipelines.items():
+                if rounds.most == 1:
+                    self.run_jobs(jobs, results, self._folder(jobs), self.report.jobs)
+                else:
+                    self.say(f"iteration {number}  {name}".removesuffix(f"  {ANONYMOUS}"))
+                    folder = self.folder / f"iter_{number}" / name
+                    self.run_jobs(jobs, results, folder, self.report.jobs, f"iteration {number}")
+            self.report.results = results
+            if number == rounds.most or rounds.reached(results):
+                return
+            pipelines = {name: rounds.updated(jobs, results) for name, jobs in pipelines.items()}
+
+    def _search(self, hpo: Mapping[str, Any]) -> None:
+        """Run the probes, search, and run the other jobs unless the trials have run them."""
         from .search import search
+
+        first = "probe"
 
         probes = [tuple(j for j in jobs if j.list == first) for jobs in self.experiment.pipelines.values()]
         for jobs in probes:
@@ -184,14 +205,14 @@ class Session:
             return
         pipeline = f"{jobs[0].pipeline} {trial}".strip()
         earlier = {} if self.again else {r.position: r for r in self.store.jobs(self.key) if r.pipeline == pipeline}
-        chain = _digest(json.dumps([list(r) for _, r in results.items()], default=str))
+        chain = digest(json.dumps([list(r) for _, r in results.items()], default=str))
         going_on = True
         with self._watcher(pipeline) as watcher:
             for job in jobs:
-                job = _resolved(job, results)
-                chain = _digest(chain, _facts(job, self.project))
+                job = resolved(job, results)
+                chain = digest(chain, facts(job, self.project))
                 record = earlier.get(job.position)
-                going_on = going_on and record is not None and _still_done(record, chain)
+                going_on = going_on and record is not None and still_done(record, chain)
                 if record and going_on:
                     finished = JobDone(job, record.result, record.seconds or 0.0, True, Path(record.log))
                     self._tell(finished)
@@ -215,8 +236,8 @@ class Session:
                 job, self.project, place, log, results, _Shown(watcher, self.progress), self.progress,
                 int(job.extra.get("seed") or self.experiment.seed), self.threads,
             )  # fmt: skip
-            result = _named(job, _run_hook(find_hook(job.hook)(job), context))
-            watcher.watch(_numbers(result), job.meta_name)
+            result = named(job, _run_hook(find_hook(job.hook)(job), context))
+            watcher.watch(numbers(result), job.meta_name)
         except BaseException as error:
             failed = replace(record, status="failed", seconds=time.perf_counter() - clock, message=str(error))
             with contextlib.suppress(JuiceError):
@@ -260,7 +281,7 @@ class _Shown:
 
 
 def _run_hook(hook: Hook, context: Context) -> dict[str, Any]:
-    """Run a hook with its output in the log. What it raises becomes a JobError; the traceback stands in the log only."""
+    """Run a hook with its output in the log. What it raises becomes a JobError; the traceback stands in the log."""
     with open(context.log, "a", encoding="utf-8", buffering=1) as log:
         try:
             with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
@@ -281,77 +302,6 @@ def _of(job: Job, problem: Problem) -> Problem:
     return job.problem(
         problem.code, problem.message.removeprefix(f"{job.hook} ({job.meta_name}): ") + place, problem.mend
     )
-
-
-def _named(job: Job, result: Mapping[str, Any]) -> dict[str, Any]:
-    """The result, with the names that `output` gives to it, in the order in which the hook gives things."""
-    gives = find_hook(job.hook).gives
-    return {**result, **{name: result[key] for name, key in zip(job.output, gives, strict=False) if key in result}}
-
-
-def _numbers(result: Mapping[str, Any]) -> dict[str, Any]:
-    return {k: v for k, v in result.items() if isinstance(v, (int, float)) and not isinstance(v, bool)}
-
-
-def _resolved(job: Job, results: Results) -> Job:
-    """The job with the results that its `input` asks for in their places."""
-    recipe, extra = job.recipe, dict(job.extra)
-    for target, wanted in job.input.items():
-        recipe, extra = replaced(recipe, extra, target, _found(job, wanted, results))
-    return replace(job, recipe=recipe, extra=extra)
-
-
-def _found(job: Job, wanted: str, results: Results) -> Any:
-    name, _, key = wanted.rpartition(".")
-    pipeline, _, meta = name.rpartition(".")
-    before = [(p, m) for (p, m), _ in results.items() if p == job.pipeline]
-    if meta.startswith("-") and meta[1:].isdigit() and len(before) >= int(meta[1:]):
-        pipeline, meta = before[int(meta)]
-    result = results.of(meta, pipeline or None)
-    if result is None or key not in result:
-        mend = f"it has {', '.join(result)}" if result else "no such job has run"
-        raise SandboxError(job.problem("bad-input", f"input asks for {wanted}, which is not there", mend))
-    return result[key]
-
-
-def _still_done(record: JobRecord, chain: str) -> bool:
-    made = [record.result[k] for k in _MADE if isinstance(record.result.get(k), str)]
-    gone = any("/" in m and Path(m).is_absolute() and not Path(m).exists() for m in made)
-    return record.status == "done" and record.fingerprint == chain and not gone
-
-
-def _facts(job: Job, project: Path) -> str:
-    """What decides the result of a job besides the jobs before it."""
-    named = [json.dumps([job.hook, job.meta_name, job.recipe, job.extra, job.output], default=str, sort_keys=True)]
-    named += [recipe_facts(job, project)] if job.recipe else []
-    return "\n".join([*named, *(_file_facts(Path(text)) for text in _texts(job.extra))])
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str) and len(value) < 4096 and "\n" not in value:
-        yield value
-    elif isinstance(value, Mapping):
-        for inner in value.values():
-            yield from _texts(inner)
-    elif isinstance(value, (list, tuple)):
-        for inner in value:
-            yield from _texts(inner)
-
-
-def _file_facts(path: Path) -> str:
-    """What tells one content of a file from another; "" for what is no file."""
-    try:
-        if not path.is_file():
-            return ""
-        size = path.stat().st_size
-        digest = hashlib.sha256(path.read_bytes()).hexdigest() if size <= MOST_HASHED else path.stat().st_mtime_ns
-    except (OSError, ValueError):
-        return ""
-    return f"{size} {digest}"
-
-
-def _digest(*parts: str) -> str:
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
 @contextmanager

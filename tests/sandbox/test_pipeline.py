@@ -318,3 +318,38 @@ def test_the_engines_errors_name_the_job(folder: Path) -> None:
     with pytest.raises(JobError, match=r"e.yaml:7: ProcessDataHook \(process_data\): .*clean.jsonl"):
         run(HEAD + TWO)
     assert Path("clean.jsonl").read_text() == "mine\n"
+
+
+ROUNDS = """
+execution_job_configs:
+  - {hook: ProcessDataHook, meta_name: made, dj_configs: {recipe: recipe.sql.j2, vars: {least: 10}}}
+evaluation_job_configs:
+  - {hook: OwnEvaluateHook, meta_name: n, extra_configs: {type: own_lines}}
+iter_updater: {n.lines: made.dj_configs.vars.least}
+"""
+
+
+def test_rounds_go_on_until_their_targets_are_reached(folder: Path) -> None:
+    # least 10 keeps 11 rows, least 11 keeps 10, and so on
+    report = run(HEAD + ROUNDS + "max_iter_num: 0\niter_targets: ['n.lines < 11']\n")
+    assert [d.result["lines"] for d in report.jobs if d.job.meta_name == "n"] == [11, 10]
+    assert report.results.of("n") == {"lines": 10}
+    assert (folder / "sandbox/p/e/iter_2").is_dir()
+    assert skipped(run(HEAD + ROUNDS + "max_iter_num: 0\niter_targets: ['n.lines < 11']\n")) == [True] * 4
+    capped = run(HEAD + ROUNDS + "max_iter_num: 1\niter_targets: ['n.lines < 5']\n", fresh=True)
+    assert [d.result["lines"] for d in capped.jobs if d.job.meta_name == "n"] == [11]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("max_iter_num: 0\n", "max_iter_num 0 needs iter_targets"),
+        ("iter_targets: ['n.lines => 3']\n", "iter_targets has 'n.lines => 3'"),
+        ("iter_targets: ['m.lines >= 3']\n", "there is no job m"),
+        ("max_iter_num: often\n", "max_iter_num is 'often'"),
+        ("iter_targets_mode: some\n", "iter_targets_mode is 'some'"),
+    ],
+)
+def test_wrong_rounds_are_found_before_anything_runs(folder: Path, text: str, said: str) -> None:
+    with pytest.raises(SandboxError, match=said):
+        run(HEAD + ROUNDS + text)

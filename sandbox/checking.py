@@ -1,0 +1,72 @@
+"""Checks all of an experiment before anything runs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from juicesql.errors import JuiceError, Problem, nearest
+
+from .base import Ahead, Job
+from .config import Experiment
+from .registry import find_hook, job_lists
+
+
+def check(experiment: Experiment, project: Path | None = None) -> list[Problem]:
+    """Everything that is wrong with the jobs, found without running them: unknown hooks and settings, recipes that
+    cannot be planned, names of results that no earlier job gives, files that are not there and will not be."""
+    problems: list[Problem] = []
+    ahead = Ahead(project)
+    for jobs in experiment.pipelines.values():
+        taken: dict[str, Job] = {}
+        for job in jobs:
+            problems += _job_problems(job, ahead, taken)
+    problems += experiment.iterations.problems(experiment.jobs, Path(experiment.file).name)
+    if experiment.hpo is not None:
+        from .search import check as check_search
+
+        problems += check_search(experiment.hpo, experiment.jobs)
+    return problems
+
+
+def _job_problems(job: Job, ahead: Ahead, taken: dict[str, Job]) -> Iterator[Problem]:
+    try:
+        hook = find_hook(job.hook)(job)
+    except JuiceError as error:
+        yield from (Problem(p.code, p.message, p.mend, job.file, job.line) for p in error.problems)
+        return
+    if job.list not in hook.lists:
+        key = next((k for k, name in job_lists().items() if name in hook.lists), hook.lists[0])
+        yield job.problem("wrong-list", f"it does not work in the list `{job.list}`", f"move it to {key}")
+    if hook.refines:
+        known = [name for name, keys in ahead.keys.items() if "run_id" in keys or "losses" in keys]
+        if job.meta_name not in known:
+            mend = nearest(job.meta_name, known) or "give it the meta_name of the probe job whose result it shall use"
+            yield job.problem("missing-meta-name", "no earlier probe has this meta_name", mend)
+    elif job.meta_name in taken:
+        yield job.problem("same-meta-name", f"{taken[job.meta_name].hook} has this meta_name too", "give it another")
+    taken.setdefault(job.meta_name, job)
+    yield from _input_problems(job, ahead, taken)
+    if not any(target.startswith(("dj_configs", "extra_configs")) for target in job.input):
+        yield from hook.problems(ahead)
+    ahead.files |= {p.absolute() for p in _written(hook)}
+    ahead.keys.setdefault(job.meta_name, set()).update((*hook.gives, *job.output))
+
+
+def _written(hook: Any) -> list[Path]:
+    try:
+        return list(hook.writes())
+    except JuiceError:  # the settings are wrong, which `problems` has said
+        return []
+
+
+def _input_problems(job: Job, ahead: Ahead, taken: Mapping[str, Job]) -> Iterator[Problem]:
+    for target, wanted in job.input.items():
+        if target.split(".")[0] not in ("dj_configs", "extra_configs"):
+            yield job.problem("bad-input", f"input sets {target}", "set dj_configs... or extra_configs...")
+        name = wanted.rpartition(".")[0].rpartition(".")[2] or wanted
+        if "." not in wanted or (name not in ahead.keys and not re.fullmatch(r"-\d+", name)):
+            mend = nearest(name, ahead.keys) or "write -1.key for the job before, or meta_name.key"
+            yield job.problem("bad-input", f"input takes {wanted}, which no earlier job gives", mend)
