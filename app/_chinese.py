@@ -313,6 +313,7 @@ CHINESE = {
     "trial": "试验",
     "All trials": "全部试验",
     "complete": "完成",
+    "Complete": "完成",
     "pruned": "提前停止",
     "Seconds a trial": "每次试验秒数",
     "Values measured": "测量的值",

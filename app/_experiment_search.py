@@ -12,7 +12,7 @@ from juicesql.inspect.experiments import Trial
 from juicesql.inspect.outcomes import best, frontier, objectives, value_of
 
 from . import _html as html
-from ._charts import ink
+from ._charts import ink, is_dark
 from ._experiment_data import Story
 from ._experiment_jobs import number
 from ._text import plain
@@ -74,7 +74,7 @@ def _totals(story: Story, t: Words) -> None:
     measured = [trial.measured for trial in story.trials if trial.measured is not None]
     facts = [
         (t("Trials"), f"{len(story.trials):,}", None),
-        (t("complete"), f"{len(done):,}", None),
+        (t("Complete"), f"{len(done):,}", None),
         (t("Seconds a trial"), f"{sum(spent) / len(spent):.2f}" if spent else "–", None),
         (t("Values measured"), f"{sum(measured):,}" if measured else "–", t("by all trials; the rest was known")),
     ]
@@ -165,14 +165,15 @@ def _parallel(trials: Sequence[Trial], objective: str, more: bool, winner: Trial
     ends = [{"axis": n, "height": h, "says": said} for n in axes for h, said in _ends(values[n])]
     x = alt.X("axis:N", sort=axes, title=None, axis=alt.Axis(labelAngle=0, labelLimit=180, domain=False, grid=True))
     y = alt.Y("height:Q", title=None, axis=None, scale=alt.Scale(domain=[-0.08, 1.08]))
-    scale = alt.Scale(scheme="viridis", reverse=not more)
+    shades = ["#33415a", "#5eead4"] if is_dark() else ["#d5dbe3", "#0f766e"]
+    scale = alt.Scale(range=shades if more else shades[::-1])
     tips = [alt.Tooltip("trial:Q", title=t("trial")), alt.Tooltip("axis:N", title=t("Parameter")),
             alt.Tooltip("value:N", title=t("Value")), alt.Tooltip("score:Q", title=objective)]  # fmt: skip
     base = alt.Chart(alt.InlineData(values=lines)).encode(x=x, y=y, detail="trial:N", tooltip=tips)
     is_best = alt.FieldEqualPredicate(field="best", equal=True)
     colour = alt.Color("score:Q", scale=scale, legend=alt.Legend(orient="top", title=objective, gradientLength=180))
     chart = alt.layer(
-        base.mark_line(opacity=0.55, strokeWidth=1.5).encode(color=colour),
+        base.mark_line(opacity=0.85, strokeWidth=1.5).encode(color=colour),
         base.transform_filter(is_best).mark_line(color=_GOOD, strokeWidth=3.5, point=alt.OverlayMarkDef(color=_GOOD)),
         alt.Chart(alt.InlineData(values=ends)).mark_text(color=ink(), fontSize=11).encode(x=x, y=y, text="says:N"),
     )

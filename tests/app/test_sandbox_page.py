@@ -82,7 +82,7 @@ def test_an_experiment_that_is_done(monkeypatch: Any, ready: Path) -> None:
 
 def test_a_search_with_its_trials_and_pools(monkeypatch: Any, ready: Path) -> None:
     test = drawn(monkeypatch, ready, experiment="demo/search")
-    assert (metrics(test)["Trials"], metrics(test)["complete"], metrics(test)["Values measured"]) == ("40", "38", "0")
+    assert (metrics(test)["Trials"], metrics(test)["Complete"], metrics(test)["Values measured"]) == ("40", "38", "0")
     assert charts(test) == 4  # history, trade, parallel coordinates, pools
     assert "Best trial: 32" in said(test)
     objective = next(c for c in test.button_group if c.label == "Objective")
