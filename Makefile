@@ -76,8 +76,7 @@ clean:  ## remove what the targets made, .venv too
 	@$(PIP) install --editable '.[media,models]'
 	@touch $@
 
-.venv/sandbox.stamp: .venv/text.stamp
-	@echo "installing what trains and judges models: torch, transformers and others (about 1.5 GB)"
+.venv/sandbox.stamp: .venv/test.stamp
 	@$(PIP) install --editable '.[sandbox]'
 	@touch $@
 

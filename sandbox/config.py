@@ -46,7 +46,7 @@ class Experiment:
     resume: bool = True
     tracker: str = "local"
     seed: int = 42
-    iterations: Iterations = Iterations()
+    iterations: Iterations = field(default_factory=Iterations)
     raw: Mapping[str, Any] = field(default_factory=dict)
 
     @property

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 WEIGHTS = Path(__file__).parent / "models.txt"
-TORCH = ("torch==2.13.0", "transformers>=5,<6", "safetensors>=0.5")
+TORCH = ("torch==2.13.0", "transformers>=5,<6", "safetensors>=0.5", "accelerate>=1.1", "peft>=0.17")
 PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", "-qq")
 
 
