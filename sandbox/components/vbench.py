@@ -14,7 +14,7 @@ from typing import Any, Literal
 from juicesql.errors import Problem, nearest
 
 from ..base import Ahead, Evaluator
-from ..child import missing_file, missing_library
+from ..child import missing_file, missing_library, missing_model
 from ..errors import SandboxError
 from ..metrics import vbench_child
 from ..metrics.media import listed
@@ -78,6 +78,8 @@ class _VBench(Evaluator):
         yield from missing_library("av", extra="media")
         if settings.models:
             yield from missing_library("torch", "transformers")
+        for model in settings.models.values():
+            yield from missing_model(model, ahead)
         yield from missing_file(settings.videos_path, ahead, "videos_path")
         yield from missing_file(settings.prompt_path, ahead, "prompt_path")
         yield from missing_file(settings.python, ahead, "python")

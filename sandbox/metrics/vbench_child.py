@@ -5,6 +5,7 @@ import json
 import sys
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 
 def main(path: str) -> None:
@@ -12,7 +13,7 @@ def main(path: str) -> None:
     task = json.loads(Path(path).read_text("utf-8"))
     import torch
 
-    vbench = import_module("vbench")
+    vbench: Any = import_module("vbench")
     full_info = task["full_info"] or str(Path(vbench.__file__).parent / "VBench_full_info.json")
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     judge = vbench.VBench(device, full_info, task["output"])

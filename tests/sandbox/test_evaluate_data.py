@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import math
 import struct
+from pathlib import Path
 
 import pytest
 from juicesql.sandbox.base import Ahead
 from juicesql.sandbox.errors import SandboxError
+from juicesql.sandbox.pipeline import run_sandbox
 from juicesql.sandbox.registry import find_component, find_hook
 
 
@@ -183,3 +185,19 @@ def test_the_names_of_the_table_are_there():
     ):
         assert find_component("DataEvaluator", name).__doc__
     assert find_hook("EvaluateDataHook").lists == ("evaluation",)
+
+
+def test_the_example_of_the_docs_runs(tmp_path, monkeypatch):
+    pytest.importorskip("sklearn")
+    pytest.importorskip("great_expectations")
+    page = Path(__file__).parents[2] / "docs" / "sandbox" / "data-evaluation.md"
+    (tmp_path / "judging.yaml").write_text(page.read_text("utf-8").split("```yaml\n")[1].split("```")[0], "utf-8")
+    write(tmp_path / "good.jsonl", [{"text": f"The river flows past the old town, year {i}."} for i in range(20)])
+    write(tmp_path / "bad.jsonl", [{"text": f"click here buy now $$$ {i}"} for i in range(20)])
+    write(tmp_path / "docs.jsonl", [{"text": "The old river flows past the town."}, {"text": "buy now $$$"}])
+    (tmp_path / "docs.expectations.yml").write_text("output:\n  - exactly 2 rows\n  - length is at least 20\n", "utf-8")
+    monkeypatch.chdir(tmp_path)
+    jobs = {done.job.meta_name: done.result for done in run_sandbox(tmp_path / "judging.yaml").jobs}
+    assert jobs["quality"]["above_half"] == 0.5
+    assert (jobs["expected"]["met"], jobs["expected"]["expectations"]) == (1, 2)
+    assert jobs["lengths"]["mean_length"] == (34 + 11) / 2 and jobs["lengths"]["short"] == 0.5
