@@ -64,7 +64,8 @@ def train_tokenizer(texts: Iterator[list[str]], size: int, rows: int, ends: bool
             single=f"{START_TOKEN} $A {END_TOKEN}", special_tokens=tokens
         )
     start = START_TOKEN if ends else END_TOKEN
-    return PreTrainedTokenizerFast(
+    made: Any = PreTrainedTokenizerFast
+    return made(
         tokenizer_object=tokenizer, bos_token=start, eos_token=END_TOKEN, pad_token=END_TOKEN, unk_token=END_TOKEN
     )
 
@@ -155,7 +156,8 @@ def image_processor(given: Mapping[str, Any], model: Any) -> Any:
     from transformers import AutoImageProcessor, CLIPImageProcessor
 
     if isinstance(given["model"], str):
-        return AutoImageProcessor.from_pretrained(given["model"], trust_remote_code=given["trust_remote_code"])
+        auto: Any = AutoImageProcessor
+        return auto.from_pretrained(given["model"], trust_remote_code=given["trust_remote_code"])
     side = model.config.vision_config.image_size
     return CLIPImageProcessor(size={"shortest_edge": side}, crop_size={"height": side, "width": side})
 

@@ -19,8 +19,8 @@ def train(given: Mapping[str, Any]) -> None:
     work = Path(given["work_dir"])
     os.environ["MS_DATASETS_CACHE"] = os.environ["HF_DATASETS_CACHE"] = str(Path(given["work"]) / "cache")
     import torch
-    from modelscope.msdatasets import MsDataset
-    from modelscope.trainers import build_trainer
+    from modelscope.msdatasets import MsDataset  # type: ignore[import-not-found, unused-ignore]
+    from modelscope.trainers import build_trainer  # type: ignore[import-not-found, unused-ignore]
 
     torch.set_num_threads(given["threads"])
 

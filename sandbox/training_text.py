@@ -70,17 +70,22 @@ def tokenise(path: Path, column: str, tokenizer: Any, length: int, pack: bool, f
         raise empty(path, rows)
     total = sum(lengths)
     ends = [*range(length, total, length), total] if pack else np.cumsum(lengths).tolist()
+    if len(ends) > 1 and ends[-1] - ends[-2] == 1:
+        ends.pop()  # a single token predicts nothing
     return TokenFile(np.memmap(file, kind, "r"), np.asarray([0, *ends], "int64"), rows, skipped)
 
 
 def collate(rows: list[dict[str, Any]], pad: int) -> dict[str, Any]:
-    """A batch, padded at the right; padding has no part in the loss."""
+    """A batch, padded at the right; padding has no part in the loss, nor has the first token, which nothing predicts
+    (the Trainer counts labels to divide by)."""
     from torch.nn.utils.rnn import pad_sequence
 
     ids = [row["input_ids"] for row in rows]
     mask = pad_sequence([i.new_ones(len(i)) for i in ids], batch_first=True)
     padded = pad_sequence(ids, batch_first=True, padding_value=pad)
-    return {"input_ids": padded, "attention_mask": mask, "labels": padded.masked_fill(mask == 0, -100)}
+    labels = padded.masked_fill(mask == 0, -100)
+    labels[:, 0] = -100
+    return {"input_ids": padded, "attention_mask": mask, "labels": labels}
 
 
 def steps_for(data: TokenFile, max_tokens: int, batch: int) -> int:

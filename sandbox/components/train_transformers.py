@@ -180,3 +180,5 @@ def _number_problems(settings: TransformersTraining) -> Iterator[Problem]:
         value = getattr(settings, name)
         if value is not None and value <= 0:
             yield Problem("bad-setting", f"{name} is {value}", "give a number above 0")
+    if settings.max_length == 1:
+        yield Problem("bad-setting", "one token of a text predicts nothing", "give a max_length of 2 or more")
