@@ -1,9 +1,7 @@
 """What an experiment changed: the numbers of data and models before and after, side by side.
 
-Data: the first and the last analysis of a pipeline. Judgements: pairs of jobs whose names differ by `before` and `after`
-(or `ori` and `processed`, `raw` and `clean`, `random` and `refined`). Pools that were scored: the data as it was analysed
-first against what was made of it, seed by seed.
-"""
+Data: the first and the last analysis of a pipeline. Judgements: pairs of jobs whose names differ by `before` and
+`after` (or `ori` and `processed`, `raw` and `clean`, `random` and `refined`). """
 
 from __future__ import annotations
 
@@ -16,9 +14,9 @@ from juicesql.inspect.outcomes import changes
 
 from .base import Results
 
-_PAIRS = (("before", "after"), ("ori", "processed"), ("original", "processed"), ("raw", "clean"), ("random", "refined"))
+_PAIRS = (("before", "after"), ("ori", "processed"), ("raw", "clean"), ("random", "refined"))
 # counts and times of the work itself, which say nothing about data or model
-_WORK = frozenset(("seconds", "measured", "reused", "rows", "texts", "tokens", "bytes", "nulls", "errors", "min", "max"))
+_WORK = {"seconds", "measured", "reused", "rows", "texts", "tokens", "bytes", "nulls", "errors", "min", "max"}
 
 
 @dataclass(frozen=True)

@@ -34,8 +34,8 @@ _WORDS: dict[str, tuple[tuple[str, ...], ...]] = {
          "antes del verano", "con paciencia", "a causa de la lluvia", "por primera vez"),
     ),
     "it": (
-        ("Il sindaco", "La maestra", "Il nostro vicino", "Il vecchio pescatore", "La giovane dottoressa", "Mio fratello",
-         "Il comune", "Una cliente", "Il giardiniere", "Questa squadra"),
+        ("Il sindaco", "La maestra", "Il nostro vicino", "Il vecchio pescatore", "La giovane dottoressa",
+         "Mio fratello", "Il comune", "Una cliente", "Il giardiniere", "Questa squadra"),
         ("compra", "trova", "descrive", "vende", "cerca", "mostra", "ripara", "dimentica", "spiega", "conserva"),
         ("la piccola casa", "il nuovo ponte", "la macchina rossa", "un vecchio libro", "la lunga lista", "le chiavi",
          "la finestra", "questa fattura", "un buon progetto", "gli attrezzi"),

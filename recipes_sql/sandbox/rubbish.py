@@ -18,15 +18,16 @@ _CYRILLIC = "абцдефгхийклмнопярстувшьызАБЦДЕФГ�
 _TO_CYRILLIC = str.maketrans(_LATIN + _LATIN.upper(), _CYRILLIC)
 _TYPOGRAPHY = str.maketrans({"'": "\u2019", '"': "\u201d", "-": "\u2014", "e": "\u00e9"})
 _SECTIONS = (
-    "Home", "About us", "Contact", "Login", "Register", "Cart (0)", "My account", "Wishlist", "Sitemap", "Privacy policy",
-    "Terms of use", "Careers", "Newsletter", "RSS", "Share", "Tweet", "Print", "Next", "Previous", "Top stories", "Sports",
-    "Weather", "Video", "Photos", "Archive", "Help", "FAQ", "Forum", "Search", "Advanced search", "Language", "Mobile site",
+    "Home", "About us", "Contact", "Login", "Register", "Cart (0)", "My account", "Wishlist", "Sitemap", "Search",
+    "Terms of use", "Careers", "Newsletter", "RSS", "Share", "Tweet", "Print", "Next", "Previous", "Top stories",
+    "Weather", "Video", "Photos", "Archive", "Help", "FAQ", "Forum", "Sports", "Advanced search", "Language",
+    "Privacy policy", "Mobile site",
 )  # fmt: skip
 _GOODS = (
-    "WATCHES", "HANDBAGS", "SNEAKERS", "CASINO BONUS", "PAYDAY LOANS", "DIET PILLS", "REPLICA", "SUNGLASSES", "INSURANCE",
-    "RINGTONES", "CHEAP FLIGHTS", "POKER", "FOREX SIGNALS", "WEIGHT LOSS", "PHONE CASES", "MATTRESS", "SEO BACKLINKS",
+    "WATCHES", "HANDBAGS", "SNEAKERS", "CASINO BONUS", "PAYDAY LOANS", "DIET PILLS", "REPLICA", "SUNGLASSES",
+    "RINGTONES", "CHEAP FLIGHTS", "POKER", "FOREX SIGNALS", "WEIGHT LOSS", "PHONE CASES", "MATTRESS", "INSURANCE",
 )  # fmt: skip
-_CALLS = ("BUY NOW", "CLICK HERE", "BEST PRICE", "FREE SHIPPING", "ACT NOW", "LIMITED OFFER", "100% GUARANTEED", "ORDER TODAY")
+_CALLS = ("BUY NOW", "CLICK HERE", "BEST PRICE", "FREE SHIPPING", "ACT NOW", "LIMITED OFFER", "100% GUARANTEED")
 _LEVELS = ("INFO", "WARN", "DEBUG", "ERROR")
 
 Maker = Callable[[list[str], int, random.Random], str]
@@ -128,9 +129,11 @@ def log(prose: list[str], length: int, chance: random.Random) -> str:
     """What a server writes for itself: requests, levels, JSON."""
 
     def line() -> str:
-        when = f"2023-{chance.randint(1, 12):02}-{chance.randint(1, 28):02}T{chance.randrange(24):02}:{chance.randrange(60):02}:07Z"
-        fields = {"id": f"{chance.getrandbits(48):x}", "ms": chance.randrange(900), "code": chance.choice((200, 304, 404))}
-        return f"{when} {chance.choice(_LEVELS)} srv{chance.randrange(20)}[{chance.randrange(9999)}]: {json.dumps(fields)}"
+        month, day, hour, minute = (chance.randint(1, most) for most in (12, 28, 23, 59))
+        when = f"2023-{month:02}-{day:02}T{hour:02}:{minute:02}:07Z"
+        code = chance.choice((200, 304, 404))
+        fields = json.dumps({"id": f"{chance.getrandbits(48):x}", "ms": chance.randrange(900), "code": code})
+        return f"{when} {chance.choice(_LEVELS)} srv{chance.randrange(20)}[{chance.randrange(9999)}]: {fields}"
 
     return _until(length, line, "\n")
 

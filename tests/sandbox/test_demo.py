@@ -114,7 +114,7 @@ def test_the_file_is_without_problems_and_in_the_order_of_the_guide(demo, monkey
         "ProbeViaAnalyzerHook", "RefineRecipeViaKSigmaHook", "ProcessDataHook", "TrainModelHook", "EvaluateDataHook",
         "EvaluateModelHook", "ScorePoolsHook",
     ]  # fmt: skip
-    assert [j.hook for j in found.jobs if j.list == "evaluation"][0] == "ProbeViaAnalyzerHook"
+    assert next(j.hook for j in found.jobs if j.list == "evaluation") == "ProbeViaAnalyzerHook"
 
 
 def test_k_sigma_removes_most_of_the_rubbish_and_keeps_most_of_the_prose(demo, prose, tmp_path, monkeypatch):
