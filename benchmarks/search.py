@@ -18,11 +18,8 @@ import tempfile
 import time
 from pathlib import Path
 
-WORDS = (
-    "the of and to in is that for it as was with be by on not he his but at are this have from or had an they which one "
-    "you were all her she there would their we him been has when who will no more if out so up said what its about than "
-    "into them can only other time new some could these two may first then do any like my now over such our man even most"
-).split()
+TEXT = "the of and to in is that for it as was with be by on not he his but at are this have from or an they which one"
+WORDS = TEXT.split(" ")
 RECIPE = """{{ config(source="docs.jsonl") }}
 select * from source
 where text_len(text)            between 20 and {{ var('longest', 5000) }}
@@ -41,10 +38,10 @@ PARAMETERS = {
     "text_len.min": {"min": 20, "max": 400},
     "longest": {"distribution": "q_log_uniform_values", "min": 500, "max": 5000, "q": 100},
     "num_words": {"min": 5, "max": 80},
-    "alnum_ratio": {"min": 0.4, "max": 0.8},
-    "special_char_ratio": {"min": 0.15, "max": 0.5},
-    "word_rep_ratio.max": {"min": 0.05, "max": 0.5},
-    "stopwords_ratio": {"min": 0.05, "max": 0.5},
+    "alnum_ratio": {"min": 0.4, "max": 0.75},
+    "special_char_ratio": {"min": 0.25, "max": 0.5},
+    "word_rep_ratio.max": {"min": 0.1, "max": 0.5},
+    "stopwords_ratio": {"min": 0.05, "max": 0.4},
 }
 
 
@@ -68,16 +65,17 @@ def write(path: Path, rows: int, chance: random.Random, good: bool | None = None
 
 
 def juicesql(*words: str) -> None:
-    subprocess.run([sys.executable, "-m", "juicesql", *words], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([str(Path(sys.executable).with_name("juicesql")), *words], check=True, stdout=subprocess.DEVNULL)
 
 
 def search(rows: int, trials: int, parallel: int) -> dict[str, float]:
     """Seconds of the probe and of the search, in the current folder."""
-    from juicesql.analysis.analyze import analyze
-    from juicesql.running import Quiet
     from juicesql.sandbox.search import search as run_search
     from juicesql.sandbox.store import SandboxStore
     from juicesql.sandbox.watcher import LocalWatcher
+
+    from juicesql.analysis.analyze import analyze
+    from juicesql.running import Quiet
 
     here = Path.cwd()
     begun = time.perf_counter()
@@ -107,7 +105,7 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
-        os.environ["JUICESQL_MODELS"] = folder
+        os.environ["JUICESQL_MODELS_CACHE"] = folder
         chance = random.Random(42)
         write(Path("docs.jsonl"), given.rows, chance)
         write(Path("good.jsonl"), 500, chance, True)

@@ -94,7 +94,10 @@ class Space:
         return replace(job, recipe=recipe)
 
     def _uses(self, job: Job) -> bool:
-        """Whether a job runs the recipe whose thresholds are searched."""
+        """Whether a job runs the recipe whose thresholds are searched. A probe measures the same stats whatever the
+        thresholds are, so it need not run again unless a metric is its own."""
+        if job.list == "probe" and job.meta_name not in {m.meta_name for m in self.metrics.values()}:
+            return False
         given = recipe_settings(job) if job.recipe else None
         if given is None or self.prepared is None:
             return False

@@ -105,6 +105,7 @@ class Trials:
         self.earlier = dict(earlier or {})
         self.parallel = min(hpo.given.parallel, hpo.count)
         self.repeated = 0  # trials that an earlier process finished
+        self._worst: list[float] = []  # of each metric so far
 
     def run(self) -> Iterator[Trial]:
         """Every trial, in the order of their numbers."""
@@ -183,7 +184,13 @@ class Trials:
         trial = work.result() if isinstance(work, Future) else work
         states = optuna.trial.TrialState
         if trial.status == "complete":
-            self.study.tell(asked, [_known(trial.values[m.name]) for m in self.hpo.metrics])
+            values = [_known(trial.values[m.name]) for m in self.hpo.metrics]
+            chosen = [max if m.goal == "minimize" else min for m in self.hpo.metrics]
+            before = self._worst or values
+            self._worst = [choose(a, b) for choose, a, b in zip(chosen, values, before, strict=True)]
+            self.study.tell(asked, values)
+        elif trial.kept == 0 and self._worst:  # a sampler learns nothing from trials that fail
+            self.study.tell(asked, self._worst)
         else:
             self.study.tell(asked, state=states.PRUNED if trial.status == "pruned" else states.FAIL)
         return trial
