@@ -280,7 +280,7 @@ class Executor(Component):
                 raise self.failed(f"{type(error).__name__}: {error}") from error
             finally:
                 watching.remove_done_callback(stop)
-                print(END, file=log, flush=True)
+                print(f"\n{END}", file=log, flush=True)  # what a program printed last may have no end of line
                 await watching
 
     async def watch_run(self, start: int = 0) -> None:
