@@ -82,47 +82,53 @@ def pools(story: Story, t: Words) -> None:
     """The pools that a job ranked: their scores as bars, then the ranking itself."""
     for ranking in rankings(story.jobs):
         st.subheader(t("Pools ranked by {name}", name=plain(ranking.job.name)))
-        scores = [m for m in ranking.metrics if m not in ("rows", "rank", "kept", "samples")] or list(ranking.metrics)
-        metric = scores[0]
-        if len(scores) > 1:
+        metric = ranking.metrics[0]
+        if len(ranking.metrics) > 1:
             key = f"pools {story.experiment.experiment_id} {ranking.job.name}"
-            metric = st.segmented_control(t("Score"), scores, default=metric, key=key) or metric
+            metric = st.segmented_control(t("Score"), ranking.metrics, default=metric, key=key) or metric
         st.altair_chart(_bars(ranking, metric, t), alt=t("{metric} of each pool", metric=metric))
+        if metric == ranking.metrics[0] and ranking.more_is_better is not None:
+            st.caption(t("More is better.") if ranking.more_is_better else t("Less is better."))
         with st.expander(t("The ranking as a table")):
             st.html(_ranked(ranking, t))
 
 
 def _bars(ranking: Ranking, metric: str, t: Words) -> alt.LayerChart:
-    names = {"low": t("low"), "middle": t("middle"), "high": t("high")}
     rows: list[dict[str, Any]] = [
-        {"stat": str(p.get("stat", p.get("pool", ""))), "part": _part(p, names), "pool": str(p.get("pool", "")),
+        {"stat": str(p.get("stat") or p.get("pool", "")), "part": _part(p, t), "pool": str(p.get("pool", "")),
          "value": p.get(metric), "says": number(float(p[metric]))}
         for p in ranking.pools
         if isinstance(p.get(metric), (int, float)) and math.isfinite(p[metric])
     ]  # fmt: skip
-    parted = any(r["part"] for r in rows)
-    order = list(dict.fromkeys(r["stat"] for r in rows))
-    y = alt.Y("stat:N", sort=order, title=None, axis=alt.Axis(labelLimit=260), scale=alt.Scale(paddingInner=0.25))
+    stats = list(dict.fromkeys(r["stat"] for r in rows))
+    first = [t(part) for part in PARTS]
+    parts = sorted({r["part"] for r in rows}, key=lambda p: (first.index(p) if p in first else len(first), p))
+    y = alt.Y("stat:N", sort=stats, title=None, axis=alt.Axis(labelLimit=260), scale=alt.Scale(paddingInner=0.25))
     x = alt.X("value:Q", title=metric, axis=alt.Axis(tickCount=6, format="~g"))
     tips = [alt.Tooltip("pool:N", title=t("Pool")), alt.Tooltip("value:Q", title=metric, format=".5~g")]
     base = alt.Chart(alt.InlineData(values=rows)).encode(x=x, y=y, tooltip=tips)
     bars = base.mark_bar(color=COLOURS[0])
-    if parted:
-        base = base.encode(yOffset=alt.YOffset("part:N", sort=list(names.values())))
-        scale = alt.Scale(domain=list(names.values()), range=list(_PART_COLOURS))
+    grouped = len(stats) < len(rows)
+    if grouped:
+        base = base.encode(yOffset=alt.YOffset("part:N", sort=parts))
+    if len(parts) > 1:
+        shades = [*_PART_COLOURS, *COLOURS[1:]]
+        colours = [shades[first.index(p) if p in first else (3 + i) % len(shades)] for i, p in enumerate(parts)]
         legend = alt.Legend(orient="top", title=None)
-        bars = base.mark_bar().encode(color=alt.Color("part:N", scale=scale, sort=list(names.values()), legend=legend))
+        scale = alt.Scale(domain=parts, range=colours)
+        bars = base.mark_bar().encode(color=alt.Color("part:N", scale=scale, sort=parts, legend=legend))
     labels = base.mark_text(align="left", dx=4, color=ink()).encode(text="says:N")
-    thick = 22 * (len(rows) if parted else len(order)) + 14 * len(order)
-    return alt.layer(bars, labels).properties(height=110 + thick)
+    return alt.layer(bars, labels).properties(height=110 + (22 * len(parts) + 14 if grouped else 32) * len(stats))
 
 
-def _part(pool: Mapping[str, Any], names: Mapping[str, str]) -> str:
-    """The third of a pool, by its name or its number (0 to 2)."""
-    part = pool.get("part", "")
-    if isinstance(part, int) and not isinstance(part, bool) and 0 <= part < len(PARTS):
+def _part(pool: Mapping[str, Any], t: Words) -> str:
+    """The third of a pool, by its name or its number (0 to 2); `random` for pools to compare with."""
+    if pool.get("control"):
+        return t("random")
+    part = pool.get("part")
+    if isinstance(part, int) and 0 <= part < len(PARTS):
         part = PARTS[part]
-    return names.get(str(part), str(part))
+    return t(part) if part in PARTS else t("other") if part is None else str(part)
 
 
 def _ranked(ranking: Ranking, t: Words) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from .experiments import Job, Trial
 
 PARTS = ("low", "middle", "high")
+_COUNTS = ("rows", "kept", "samples", "rank")  # of a pool, no score of it
 
 
 @dataclass(frozen=True)
@@ -32,11 +33,13 @@ class Change:
 
 @dataclass(frozen=True)
 class Ranking:
-    """Pools with their scores, the best first as the job ranked them. `metrics` are the numbers that pools have."""
+    """Pools with their scores, the best first as the job ranked them. `metrics` are the numbers that pools have, the
+    one that ranked them first; `more_is_better` is None where the job does not say."""
 
     job: Job
     metrics: tuple[str, ...]
     pools: tuple[Mapping[str, Any], ...]
+    more_is_better: bool | None
 
 
 def numbers(result: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
@@ -71,13 +74,17 @@ def comparable(jobs: Sequence[Job]) -> list[tuple[Job, ...]]:
 
 
 def rankings(jobs: Sequence[Job]) -> Iterator[Ranking]:
-    """What jobs with `ranking` in their result say: a list of mappings with `pool`, `stat`, `part` and numbers."""
+    """What jobs with `ranking` in their result say: a list of mappings with `pool`, `stat`, `part` and numbers.
+    `metric` and `goal` beside it say what they are ranked by."""
     for job in jobs:
         ranked = job.result.get("ranking")
         pools = tuple(p for p in ranked if isinstance(p, Mapping)) if isinstance(ranked, list) else ()
-        names = dict.fromkeys(n for pool in pools for n in numbers(pool) if n != "part")
-        if pools and names:
-            yield Ranking(job, tuple(names), pools)
+        found = dict.fromkeys(n for pool in pools for n in numbers(pool) if n in pool and n != "part")
+        metric, goal = job.result.get("metric"), job.result.get("goal")
+        names = sorted(found, key=lambda n: (n != metric, n in _COUNTS))
+        if names:
+            more = None if goal is None else not str(goal).startswith("min")
+            yield Ranking(job, tuple(names), pools, more)
 
 
 def frontier(points: Sequence[Sequence[float]], more_is_better: Sequence[bool]) -> list[int]:

@@ -49,11 +49,15 @@ JOBS: tuple[tuple[str, str, str, float, dict[str, Any]], ...] = (
     ("evaluation", "EvaluateModelHook", "eval_random", 4.2, {"perplexity": 19.2, "accuracy": 0.41, "loss": 2.95}),
     ("evaluation", "EvaluateModelHook", "eval_refined", 4.1, {"perplexity": 11.3, "accuracy": 0.52, "loss": 2.42}),
 )  # fmt: skip
-RANKING = [
-    {"pool": f"{stat}_{part}", "stat": stat, "part": part, "rows": 1666, "loss": round(base + slope * place, 3)}
-    for stat, base, slope in (("alnum_ratio", 2.9, -0.21), ("text_len", 2.6, 0.05), ("word_rep_ratio", 2.4, 0.22))
-    for place, part in enumerate(("low", "middle", "high"))
-]
+RANKING: list[dict[str, Any]] = sorted(
+    [
+        {"pool": f"{stat}_{part}", "stat": stat, "part": part, "control": False, "path": "p", "rows": 1666,
+         "loss": round(base + slope * part, 3), "std": 0.01, "difference": 0.1, "by_seed": {"1": 2.0}}
+        for stat, base, slope in (("alnum_ratio", 2.9, -0.21), ("text_len", 2.6, 0.05), ("word_rep_ratio", 2.4, 0.22))
+        for part in (0, 1, 2)
+    ] + [{"pool": "random", "stat": "random", "control": True, "rows": 1666, "loss": 2.68, "std": None}],
+    key=lambda pool: pool["loss"],
+)  # fmt: skip
 
 
 def make_experiments(folder: Path, running: bool = True) -> None:
@@ -93,7 +97,8 @@ def _search(store: SandboxStore) -> None:
     search = {"method": "bayes", "metrics": [{"name": "quality.score", "goal": "maximize"},
                                              {"name": "perplexity", "goal": "minimize"}]}  # fmt: skip
     key = store.begin("demo", "search", "hpo.yaml", {"hpo_config": search})
-    ranked = ("evaluation", "GeneralProbeHook", "ranked", 0.1, {"ranking": RANKING, "best": "word_rep_ratio_low"})
+    found = {"ranking": RANKING, "metric": "loss", "goal": "minimize", "best_score": 2.4}
+    ranked = ("evaluation", "ScorePoolsHook", "pools", 0.1, found)
     record(store, key, 0, ranked, now())
     for n in range(40):
         letters, length = 0.3 + (n * 7 % 40) / 80, 10 + (n * 13 % 40) * 5

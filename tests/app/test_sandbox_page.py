@@ -89,7 +89,7 @@ def test_a_search_with_its_trials_and_pools(monkeypatch: Any, ready: Path) -> No
     objective.set_value("perplexity").run()
     assert not test.exception
     assert "Best trial: 20" in said(test)  # here less is better
-    assert "1. alnum_ratio_low" in html(test)
+    assert "1. word_rep_ratio_0" in html(test) and "Less is better." in said(test)
 
 
 def test_a_job_that_failed(monkeypatch: Any, ready: Path) -> None:

@@ -168,7 +168,8 @@ def test_an_empty_file_has_no_experiments(tmp_path: Path) -> None:
 
 def test_rankings_are_found(project: Path) -> None:
     (found,) = outcomes.rankings(history.read(project, "search").jobs)
-    assert list(found.pools) == RANKING and found.metrics == ("rows", "loss")
+    assert list(found.pools) == RANKING and found.metrics == ("loss", "std", "difference", "rows")
+    assert found.more_is_better is False
 
 
 @given(
