@@ -101,11 +101,13 @@ def cartesian_join(work: Workshop, left: Pool, right: Pool, folder: Path, suffix
         raise SandboxError.of("too-many-pairs", f"the pools have {pairs} pairs of rows", mend)
     renamed = ", ".join(f"r.{quote(c)} as {quote(n)}" for c, n in _renamed(one.columns, two.columns, suffix))
     path = folder / f"{safe(stem(left.path))}_x_{safe(stem(right.path))}.jsonl"
-    count = work.copy(
-        path,
+    step = max(1, work.step(one.row_bytes + two.row_bytes) // max(1, _rows_of(two)))  # rows of the first at a time
+    queries = (
         f"select {one.shown('l')}, {renamed} from {one.table} l cross join {two.table} r "
-        f"order by l.{SAMPLE}, r.{SAMPLE}",
+        f"where l.{SAMPLE} >= {first} and l.{SAMPLE} < {first + step} order by l.{SAMPLE}, r.{SAMPLE}"
+        for first in range(0, _rows_of(one), step)
     )
+    count = work.copy(path, queries)
     return Pool(str(path), count, f"{left.name}_x_{right.name}")
 
 

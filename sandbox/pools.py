@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
-from itertools import takewhile
+from dataclasses import asdict, dataclass, fields, replace
+from itertools import pairwise, takewhile
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -19,6 +20,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from juicesql.export import parse_bytes
 from juicesql.plan import SAMPLE
 from juicesql.sources import Source, SourceSpec, open_source
 from juicesql.sqltext import literal, quote
@@ -78,12 +80,13 @@ def stem(path: str) -> str:
 
 @dataclass(frozen=True)
 class Rows:
-    """A table of the workshop: `columns` in order, and for each pool in it the first `sample_id` and the one behind
-    its last."""
+    """A table of the workshop: `columns` in order, for each pool in it the first `sample_id` and the one behind its
+    last, and about how many bytes a row has."""
 
     table: str
     columns: tuple[str, ...]
     spans: tuple[tuple[int, int], ...]
+    row_bytes: int
 
     def shown(self, alias: str = "r") -> str:
         return ", ".join(f"{alias}.{quote(c)}" for c in self.columns)
@@ -92,8 +95,8 @@ class Rows:
 class Workshop:
     """A DuckDB whose tables stand in a folder that goes away with it."""
 
-    def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
-        self.con = con
+    def __init__(self, con: duckdb.DuckDBPyConnection, memory: int) -> None:
+        self.con, self.memory = con, memory
         self._tables = 0
 
     def load(self, paths: Sequence[str]) -> Rows:
@@ -110,26 +113,29 @@ class Workshop:
         starts = [0, *ends]
         for i, end in enumerate(ends):  # a pool without rows ends where the one before it does
             starts[i + 1] = end or starts[i]
-        return Rows(rows.table, rows.columns, tuple((starts[i], starts[i + 1]) for i in range(len(names))))
+        return replace(rows, spans=tuple(pairwise(starts)))
 
     def fill(self, source: Source, names: Sequence[str] = (), ends: list[int] | None = None) -> Rows:
         """A table of the rows of a source. `ends` gets the id behind the last row of each file."""
         schema = pa.schema([pa.field(SAMPLE, pa.int64()), *source.schema])
-        bounds = [0, 0]
+        end = size = count = 0
 
         def batches() -> Iterator[pa.RecordBatch]:
+            nonlocal end, size, count
             for morsel in source.morsels():
-                bounds[1] = morsel.first_id + morsel.rows
+                end = morsel.first_id + morsel.rows
                 if ends is not None:
-                    ends[names.index(os.path.abspath(morsel.file))] = bounds[1]
-                yield from morsel.load().table.cast(schema).to_batches()
+                    ends[names.index(os.path.abspath(morsel.file))] = end
+                table = morsel.load().table.cast(schema)
+                size, count = size + table.nbytes, count + table.num_rows
+                yield from table.to_batches()
 
         table = self.new_table()
         reader = pa.RecordBatchReader.from_batches(schema, batches())
         self.con.register("incoming", reader)
         self.con.execute(f"create table {table} as from incoming")
         self.con.unregister("incoming")
-        return Rows(table, tuple(source.schema.names), ((bounds[0], bounds[1]),))
+        return Rows(table, tuple(source.schema.names), ((0, end),), size // max(count, 1) + 1)
 
     def new_table(self) -> str:
         """A name that no table has yet."""
@@ -143,20 +149,51 @@ class Workshop:
 
     def write(self, path: Path, rows: Rows, chosen: str) -> int:
         """Write the rows that `chosen` names, a query for `sample_id` and `place`, in the order of `place`."""
-        sql = f"select {rows.shown()} from {rows.table} r join ({chosen}) c using ({SAMPLE}) order by c.place, {SAMPLE}"
-        return self.copy(path, sql)
+        table = self.new_table()
+        order = f"row_number() over (order by place, {SAMPLE}) - 1"
+        self.con.execute(f"create table {table} as select {SAMPLE}, {order} as number from ({chosen})")
+        step = self.step(rows.row_bytes)
+        total = self.number(f"select count(*) from {table}")
+        queries = []
+        for first in range(0, total, step):
+            part = f"select * from {table} where number >= {first} and number < {first + step}"
+            bounds = f"select min({SAMPLE}), max({SAMPLE}) from ({part})"
+            low, high = self.con.execute(bounds).fetchall()[0]  # so that only these blocks of the rows are read
+            queries.append(
+                f"select {rows.shown()} from {rows.table} r join ({part}) c using ({SAMPLE}) "
+                f"where r.{SAMPLE} between {low} and {high} order by c.number"
+            )
+        count = self.copy(path, queries)
+        self.con.execute(f"drop table {table}")
+        return count
 
-    def copy(self, path: Path, sql: str) -> int:
-        """Write what a query gives as jsonl, whole or not at all. Returns how many rows."""
+    def step(self, row_bytes: int) -> int:
+        """How many rows are sorted at a time."""
+        return max(1, self.memory // (16 * row_bytes))
+
+    def copy(self, path: Path, queries: Iterable[str]) -> int:
+        """Write what queries give, one after another, as jsonl: whole or not at all. Returns how many rows."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_name(f".{path.name}.partial")
+        unfinished, piece = (path.with_name(f".{path.name}.{word}") for word in ("partial", "piece"))
+        count = 0
         try:
-            rows = self.con.execute(f"copy ({sql}) to {literal(str(unfinished))} (format json)").fetchall()
-        except duckdb.IOException as error:
+            with open(unfinished, "wb") as whole:
+                for sql in queries:
+                    done = self.con.execute(f"copy ({sql}) to {literal(str(piece))} (format json)").fetchall()
+                    count += int(done[0][0])
+                    with open(piece, "rb") as part:
+                        shutil.copyfileobj(part, whole)
+            unfinished.replace(path)
+        except (OSError, duckdb.IOException) as error:
             mend = "make room, or choose another export_path"
             raise SandboxError.of("cannot-write", f"cannot write {path}: {error}", mend) from error
-        unfinished.replace(path)
-        return int(rows[0][0])
+        except duckdb.OutOfMemoryException as error:
+            message = f"{path.name} needs more memory: {str(error).splitlines()[0]}"
+            raise SandboxError.of("out-of-memory", message, "give a larger memory_limit") from error
+        finally:
+            piece.unlink(missing_ok=True)
+            unfinished.unlink(missing_ok=True)
+        return count
 
 
 @contextmanager
@@ -170,7 +207,7 @@ def workshop(folder: Path, threads: int | None = None, memory: str = MEMORY) -> 
         con = duckdb.connect(config=config)
         try:
             con.execute(f"attach {literal(f'{temporary}/work.duckdb')} as work")
-            yield Workshop(con)
+            yield Workshop(con, parse_bytes(memory))
         finally:
             con.close()
 
@@ -179,6 +216,6 @@ def random_order(seed: int, *columns: str) -> str:
     """SQL that gives rows a random order: the same for a seed on every machine and in every version of DuckDB.
 
     >>> random_order(7, "sample_id")
-    "md5(concat_ws(':', 7, sample_id))"
+    "md5_number(concat_ws(':', 7, sample_id))"
     """
-    return f"md5(concat_ws(':', {int(seed)}, {', '.join(columns)}))"
+    return f"md5_number(concat_ws(':', {int(seed)}, {', '.join(columns)}))"

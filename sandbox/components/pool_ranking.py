@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from juicesql.errors import Problem
@@ -11,7 +12,7 @@ from juicesql.errors import Problem
 from ..base import Ahead, Component
 from ..errors import SandboxError
 from ..pool_work import Paths, best_of, given_pools, handed_on, known_pools, pool_problems
-from ..pools import Pool, read_pool
+from ..pools import Pool
 from ..registry import component
 
 
@@ -53,7 +54,7 @@ class DataPoolRanking(Component):
         order = self.context.results.latest("ranking", self.context.job.pipeline) or []
         known = known_pools(self.context)
         chosen = {p.path for p in given_pools(self.context, self.settings.dataset_path)}
-        return [known.get(p["path"], read_pool(p)) for p in order if p["path"] in chosen]
+        return [known[str(Path(p["path"]).absolute())] for p in order if p["path"] in chosen]
 
     def _given(self, metrics: Sequence[Any]) -> list[Pool]:
         pools = given_pools(self.context, self.settings.dataset_path)

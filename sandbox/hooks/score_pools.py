@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from statistics import fmean
@@ -13,8 +14,6 @@ from ..base import Ahead, Context, Hook
 from ..pool_scores import EVALUATE, TRAIN, Part, Score, ScoreSettings, read_part, score_pools
 from ..pool_work import given_pools, handed_on, pool_problems
 from ..registry import hook
-
-_SCORED = ("mean", "std", "difference")  # what the pools carry of their ranking
 
 
 @hook("execution", "evaluation")
@@ -52,7 +51,6 @@ class ScorePoolsHook(Hook):
         scores = score_pools(context, asked, pools)
         ranking = _ranking(scores, asked)
         found = handed_on([s.pool for s in scores], ranking=ranking, metric=asked.metric, goal=asked.goal)
-        found["pools"] = [p | {k: r[k] for k in _SCORED} for p, r in zip(found["pools"], ranking, strict=True)]
         best = next((s for s in scores if not s.pool.control), scores[0])
         control = _control(scores)
         found |= {"best": best.pool.name, "dataset": best.pool.path, "best_score": best.mean}
@@ -60,7 +58,7 @@ class ScorePoolsHook(Hook):
 
     def summary(self, result: Mapping[str, Any]) -> list[str]:
         head = f"{len(result['pools'])} pools by {result['metric']} ({result['goal']}d); best: {result['best']}"
-        return [head, *_table(result["ranking"])]
+        return [head, *_table(result["ranking"], result["metric"])]
 
 
 def _part_problems(given: Mapping[str, Any], names: Sequence[str], where: str, ahead: Ahead) -> Iterator[Problem]:
@@ -81,32 +79,40 @@ def _ranking(scores: Sequence[Score], asked: ScoreSettings) -> list[dict[str, An
     """What became of each pool, the best first. `difference`: to the mean of the random pools, above 0 for better."""
     control = _control(scores)
     sign = 1 if asked.goal == "maximize" else -1
+    places = Counter((s.pool.stat, s.pool.part) for s in scores)
     return [
         {
-            "name": s.pool.name,
+            "pool": s.pool.name,
+            **_place(s, places),
             "path": s.pool.path,
-            "stat": s.pool.stat,
-            "part": s.pool.part,
             "control": s.pool.control,
             "rows": s.rows,
-            "mean": s.mean,
+            asked.metric: s.mean,
             "std": s.spread,
-            "by_seed": {str(seed): value for seed, value in s.by_seed.items()},
             "difference": None if control is None else sign * (s.mean - control),
+            "by_seed": {str(seed): value for seed, value in s.by_seed.items()},
             "others": dict(s.others),
         }
         for s in scores
     ]
 
 
-def _table(ranking: Sequence[Mapping[str, Any]]) -> list[str]:
+def _place(score: Score, places: Mapping[tuple[str, int | None], int]) -> dict[str, Any]:
+    """The stat and part of a pool where no other pool has them, as a chart needs it; else its name stands for both."""
+    pool = score.pool
+    if pool.stat and pool.part is not None and places[pool.stat, pool.part] == 1:
+        return {"stat": pool.stat, "part": pool.part}
+    return {"stat": pool.name}
+
+
+def _table(ranking: Sequence[Mapping[str, Any]], metric: str) -> list[str]:
     from juicesql.cli.text import table
 
     seeds = list(ranking[0]["by_seed"]) if ranking else []
     lines = [
-        [r["name"], f"{r['rows']:,}", f"{r['mean']:.4f}", "" if r["std"] is None else f"{r['std']:.4f}",
+        [r["pool"], f"{r['rows']:,}", f"{r[metric]:.4f}", "" if r["std"] is None else f"{r['std']:.4f}",
          "" if r["difference"] is None else f"{r['difference']:+.4f}", *(f"{r['by_seed'][s]:.4f}" for s in seeds)]
         for r in ranking
     ]  # fmt: skip
-    head = ["pool", "rows", "mean", "std", "better than random by", *(f"seed {s}" for s in seeds)]
+    head = ["pool", "rows", metric, "std", "better than random by", *(f"seed {s}" for s in seeds)]
     return [f"  {line}" for line in table(head, lines, " " + "r" * (len(head) - 1))]

@@ -371,13 +371,14 @@ def test_pools_are_trained_on_and_ranked(make_context: Any, tmp_path: Path) -> N
     best = result["ranking"][0]
     by_seed = {str(s): 100 - (74.5 + 0.002 * s) for s in (1, 2, 3)}  # the mean of 60..89 is 74.5
     assert best["by_seed"] == pytest.approx(by_seed)
-    assert best["mean"] == pytest.approx(fmean(by_seed.values()))
+    assert best["loss"] == pytest.approx(fmean(by_seed.values()))
     assert best["std"] == pytest.approx(stdev(by_seed.values()))
     assert best["difference"] == pytest.approx(74.5 - 43.5)  # 0, 3, ..., 87 has the mean 43.5
+    assert [r["stat"] for r in result["ranking"]] == ["high", "random", "low"]
     assert best["others"]["train.steps"] == 30
     assert result["best"] == "high"
     assert result["dataset"] == str(tmp_path / "high.jsonl")
-    assert context.watcher.query("score.high.loss") == pytest.approx(best["mean"])
+    assert context.watcher.query("score.high.loss") == pytest.approx(best["loss"])
     assert context.watcher.series("score.low.seed_2.loss") == [(1, 14.504)]
     assert not list(context.folder.rglob("model.json"))  # models that were scored are gone
 
@@ -402,7 +403,7 @@ def test_pools_of_one_size_are_compared(make_context: Any, tmp_path: Path) -> No
 def test_data_alone_can_be_judged(make_context: Any, tmp_path: Path) -> None:
     extra = {"evaluate": {"type": "stand-in"}, "metric": "x", "goal": "maximize"}
     result = run(make_context(tmp_path, "ScorePoolsHook", extra, results={"cut": {"pools": pools_in(tmp_path)}}))
-    assert [r["mean"] for r in result["ranking"]] == [74.5, 43.5, 14.5]
+    assert [r["x"] for r in result["ranking"]] == [74.5, 43.5, 14.5]
     assert [r["difference"] for r in result["ranking"]] == [31, 0, -29]
 
 
@@ -504,6 +505,6 @@ def test_the_example_of_the_docs_runs(tmp_path: Path, monkeypatch: pytest.Monkey
         written(tmp_path / f"{name}.jsonl", [{"text": f"a document of {name} " * (1 + i % 9)} for i in range(40)])
     report = run_sandbox(tmp_path / "lengths.yaml", project=tmp_path)
     ranking = report.jobs[-1].result["ranking"]
-    assert {r["name"] for r in ranking} == {"text_len_low", "text_len_high"}
-    assert all(0 < r["mean"] < 20 for r in ranking)
+    assert {r["pool"] for r in ranking} == {"text_len_low", "text_len_high"}
+    assert all(0 < r["bits_per_byte"] < 20 for r in ranking)
     assert report.jobs[-1].result["dataset"] == ranking[0]["path"]
