@@ -74,7 +74,7 @@ class Endpoint:
             raise NoAnswer(f"{type(error).__name__}: {error}", again=True) from error
         try:
             return json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise NoAnswer(f"the answer is not JSON: {_shown(text)}") from error
 
     def _read(self, response: http.client.HTTPResponse, until: float) -> bytes:
@@ -87,6 +87,8 @@ class Endpoint:
                 raise NoAnswer(f"the answer has more than {self.max_bytes:,} bytes")
             if time.monotonic() > until:
                 raise NoAnswer(f"the answer took more than {self.timeout:g} seconds", again=True)
+        if response.length:  # it said how long it is
+            raise NoAnswer("the answer was cut off", again=True)
         return b"".join(parts)
 
     def _refused(self, error: urllib.error.HTTPError) -> NoAnswer:
