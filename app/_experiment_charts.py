@@ -94,12 +94,15 @@ def pools(story: Story, t: Words) -> None:
 
 
 def _bars(ranking: Ranking, metric: str, t: Words) -> alt.LayerChart:
+    """Bars by stat and part; random pools, which others are compared with, are lines across them."""
     rows: list[dict[str, Any]] = [
         {"stat": str(p.get("stat") or p.get("pool", "")), "part": _part(p, t), "pool": str(p.get("pool", "")),
-         "value": p.get(metric), "says": number(float(p[metric]))}
+         "value": p[metric], "says": number(float(p[metric])), "control": bool(p.get("control"))}
         for p in ranking.pools
         if isinstance(p.get(metric), (int, float)) and math.isfinite(p[metric])
     ]  # fmt: skip
+    random = [{**r, "says": f"{t('random')} {r['says']}"} for r in rows if r["control"]]
+    rows = [r for r in rows if not r["control"]] or rows
     stats = list(dict.fromkeys(r["stat"] for r in rows))
     first = [t(part) for part in PARTS]
     parts = sorted({r["part"] for r in rows}, key=lambda p: (first.index(p) if p in first else len(first), p))
@@ -107,24 +110,25 @@ def _bars(ranking: Ranking, metric: str, t: Words) -> alt.LayerChart:
     x = alt.X("value:Q", title=metric, axis=alt.Axis(tickCount=6, format="~g"))
     tips = [alt.Tooltip("pool:N", title=t("Pool")), alt.Tooltip("value:Q", title=metric, format=".5~g")]
     base = alt.Chart(alt.InlineData(values=rows)).encode(x=x, y=y, tooltip=tips)
-    bars = base.mark_bar(color=COLOURS[0])
-    grouped = len(stats) < len(rows)
-    if grouped:
-        base = base.encode(yOffset=alt.YOffset("part:N", sort=parts))
+    bars, labels = base.mark_bar(color=COLOURS[0]), base.mark_text(align="left", dx=4, color=ink())
+    if grouped := len(stats) < len(rows):
+        bars = bars.encode(yOffset=alt.YOffset("part:N", sort=parts))
+        labels = labels.encode(yOffset=alt.YOffset("part:N", sort=parts, bandPosition=0.5))
     if len(parts) > 1:
         shades = [*_PART_COLOURS, *COLOURS[1:]]
         colours = [shades[first.index(p) if p in first else (3 + i) % len(shades)] for i, p in enumerate(parts)]
-        legend = alt.Legend(orient="top", title=None)
-        scale = alt.Scale(domain=parts, range=colours)
-        bars = base.mark_bar().encode(color=alt.Color("part:N", scale=scale, sort=parts, legend=legend))
-    labels = base.mark_text(align="left", dx=4, color=ink()).encode(text="says:N")
-    return alt.layer(bars, labels).properties(height=110 + (22 * len(parts) + 14 if grouped else 32) * len(stats))
+        scale, legend = alt.Scale(domain=parts, range=colours), alt.Legend(orient="top", title=None)
+        bars = bars.encode(color=alt.Color("part:N", scale=scale, sort=parts, legend=legend))
+    layers = [bars, labels.encode(text="says:N")]
+    if len(random) < len(ranking.pools):
+        line = alt.Chart(alt.InlineData(values=random)).encode(x=x, tooltip=tips)
+        layers.append(line.mark_rule(color=ink(), strokeDash=[5, 4], strokeWidth=1.5))
+        layers.append(line.mark_text(color=ink(), align="left", dx=4, dy=-5).encode(y=alt.value(0), text="says:N"))
+    return alt.layer(*layers).properties(height=120 + (22 * len(parts) + 14 if grouped else 32) * len(stats))
 
 
 def _part(pool: Mapping[str, Any], t: Words) -> str:
-    """The third of a pool, by its name or its number (0 to 2); `random` for pools to compare with."""
-    if pool.get("control"):
-        return t("random")
+    """The third of a pool, by its name or its number (0 to 2)."""
     part = pool.get("part")
     if isinstance(part, int) and 0 <= part < len(PARTS):
         part = PARTS[part]
