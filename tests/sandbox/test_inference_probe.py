@@ -1,6 +1,8 @@
 """Probing data with a model. In the model `chain` a word costs exactly 0 when it is the expected one, else 20."""
 
 import json
+import sys
+import types
 from math import log
 from pathlib import Path
 
@@ -256,3 +258,31 @@ def test_missing_column_and_broken_model(in_process, make_context, tmp_path, dat
     with pytest.raises(JuiceError) as caught:
         probe(make_context, tmp_path, {"model": str(tmp_path / "empty"), "dataset_path": str(data)})
     assert "Traceback" not in str(caught.value) and "ended with code 1" in str(caught.value)
+
+
+def test_modelscope(in_process, make_context, tmp_path, monkeypatch):
+    """With a stand-in for `modelscope.pipelines.pipeline`, not the package itself: it takes what the documentation of
+    ModelScope says, a task and a model, then a list of texts, and gives a list of outputs."""
+    made = types.ModuleType("modelscope.pipelines")
+
+    def pipeline(task, model, device):
+        asked = (task, model, device)
+        return lambda texts, batch_size: [
+            {"labels": ["pos"], "scores": np.array([len(t) / 10]), "asked": [*asked, batch_size]} for t in texts
+        ]
+
+    made.pipeline = pipeline
+    monkeypatch.setitem(sys.modules, "modelscope", types.ModuleType("modelscope"))
+    monkeypatch.setitem(sys.modules, "modelscope.pipelines", made)
+    (tmp_path / "d.jsonl").write_text('{"text": "good"}\n{"text": null}\n{"text": "a bad film"}\n')
+    extra = {
+        "type": "modelscope", "task": "text-classification", "model": "damo/some", "pipeline_params": {"device": "cpu"},
+        "sampling_params": {"batch_size": 2}, "reward_path": "scores.0", "dataset_path": str(tmp_path / "d.jsonl"),
+    }  # fmt: skip
+    result, *_ = probe(make_context, tmp_path, extra)
+    assert values(result["losses"], "reward") == {0: 0.4, 1: None, 2: 1.0}
+    assert result["mean_reward"] == pytest.approx(0.7)
+    output = json.loads(Path(result["losses"]).read_text().splitlines()[0])["output"]
+    assert output["asked"] == ["text-classification", "damo/some", "cpu", 2] and output["scores"] == [0.4]
+    with pytest.raises(JuiceError, match=r"an output has no scores\.1"):
+        probe(make_context, tmp_path, {**extra, "loss_path": "scores.1"})

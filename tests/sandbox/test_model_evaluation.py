@@ -3,6 +3,7 @@ the end-of-text token, which stands before each text and knows nothing."""
 
 import json
 import os
+import shutil
 import sys
 import time
 from math import exp, log
@@ -252,3 +253,29 @@ def test_what_is_wrong_beforehand(tmp_path):
     assert codes({"type": "command", "command": ["no-such-program", "{model}"]}) == ["no-program", "no-model"]
     assert codes({"type": "command", "command": []}) == ["bad-setting"]
     assert codes({"type": "perplexities"}) == ["unknown-type"]
+
+
+def test_the_examples_of_the_docs_run(in_process, tmp_path, monkeypatch):
+    pytest.importorskip("transformers")
+    from juicesql.sandbox.pipeline import run_sandbox
+
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(CHAIN, tmp_path / "models" / "chain")
+    rows(tmp_path / "heldout.jsonl", {"text": "the cat sat down"})
+    rows(tmp_path / "questions.jsonl", {"query": "the", "choices": ["dog", "cat"], "answer": 1})
+    rows(tmp_path / "docs.jsonl", *({"text": "the cat"} for _ in range(10)))
+    (tmp_path / "prompts.txt").write_text("the\ndog\n")
+    (tmp_path / "score.py").write_text("import json, sys\nprint(json.dumps({'bleu': 0.25, 'of': sys.argv[1]}))\n")
+    (tmp_path / "clean.sql.j2").write_text("{{ config(source='docs.jsonl') }}\nselect * from source\n")
+    results = {}
+    for page in ("inference", "model-evaluation"):
+        text = (Path(__file__).parents[2] / "docs" / "sandbox" / f"{page}.md").read_text("utf-8")
+        (tmp_path / f"{page}.yaml").write_text(text.split("```yaml\n")[1].split("```")[0])
+        report = run_sandbox(tmp_path / f"{page}.yaml", project=tmp_path)
+        results |= {done.job.meta_name: done.result for done in report.jobs}
+    assert (results["hard"]["rows"], results["hard"]["mean_loss"]) == (5, 0)
+    answers = [json.loads(line)["output"] for line in Path(results["answers"]["outputs"]).read_text().splitlines()]
+    assert answers == ["cat sat down", "sat down"]
+    assert results["fluent"]["loss"] == pytest.approx(log(8) / 4)
+    assert results["right"]["accuracy"] == 1
+    assert (results["own"]["bleu"], results["own"]["of"]) == (0.25, "models/chain")
