@@ -22,6 +22,7 @@ def duplicate(
             chosen = f"select {SAMPLE}, {place} as place from {rows.table}, range({count}) c(copy)"
             path = _free(folder, f"{safe(stem(pool.path))}_x{count}", made)
             made.append(Pool(str(path), work.write(path, rows, chosen), f"{pool.name}_x{count}", pool.stat, pool.part))
+        work.drop(rows)
     return made
 
 

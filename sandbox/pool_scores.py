@@ -110,7 +110,9 @@ def _size(work: Workshop, asked: ScoreSettings, pools: Sequence[Pool]) -> int | 
 
 
 def _rows(work: Workshop, pool: Pool) -> int:
-    return work.load([pool.path]).spans[0][1]
+    loaded = work.load([pool.path])
+    work.drop(loaded)
+    return loaded.spans[0][1]
 
 
 def _score(
@@ -123,7 +125,7 @@ def _score(
     loaded = work.load([pool.path]) if size or not rows else None
     for seed in asked.seeds:
         folder = context.folder / pool.name / f"seed_{seed}"
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
         path = Path(pool.path)
         if loaded and size:
             path = folder / "drawn.jsonl"
@@ -131,6 +133,8 @@ def _score(
         elif loaded:
             rows = loaded.spans[0][1]
         results[seed] = _attempt(context, parts, folder, f"{pool.name}.seed_{seed}", path, seed, asked)
+    if loaded:
+        work.drop(loaded)
     by_seed = {seed: _metric(result, asked.metric, pool) for seed, result in results.items()}
     return Score(pool, rows, by_seed, _means(results.values(), asked.metric))
 
@@ -160,7 +164,8 @@ def _attempt(
         trained = _run(train, replace(inner, folder=_made(folder / "train")), seed, "train")
         results.add(job, trained)
         numbers |= {f"train.{k}": v for k, v in trained.items()}
-    numbers |= _run(evaluate, replace(inner, folder=_made(folder / "evaluate")), seed, "model" if train else "data")
+    kind, judged = ("model", None) if train else ("data", str(dataset))
+    numbers |= _run(evaluate, replace(inner, folder=_made(folder / "evaluate")), seed, kind, judged)
     if train and not asked.keep_models:
         shutil.rmtree(folder / "train", ignore_errors=True)
     return {k: v for k, v in numbers.items() if isinstance(v, (int, float)) and not isinstance(v, bool)}
@@ -171,9 +176,9 @@ def _made(folder: Path) -> Path:
     return folder
 
 
-def _run(part: Part, context: Context, seed: int, kind: str) -> dict[str, Any]:
+def _run(part: Part, context: Context, seed: int, kind: str, subject: str | None = None) -> dict[str, Any]:
     made: Any = part.maker(part.settings(seed), context)
-    found: dict[str, Any] = made.run(kind)
+    found: dict[str, Any] = made.run(kind, subject)
     return found
 
 

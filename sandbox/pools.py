@@ -142,6 +142,10 @@ class Workshop:
         self._tables += 1
         return f"work.main.t{self._tables}"
 
+    def drop(self, rows: Rows) -> None:
+        """Forget rows that are not needed any more."""
+        self.con.execute(f"drop table {rows.table}")
+
     def number(self, sql: str, values: Sequence[Any] = ()) -> int:
         """The whole number that a query gives."""
         rows = self.con.execute(sql, list(values)).fetchall()  # fetchone would leave the query open

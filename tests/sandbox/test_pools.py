@@ -297,8 +297,8 @@ class Learning(Component):
 
     Settings = LearningSettings
 
-    def run(self, kind: str) -> dict[str, Any]:
-        assert kind == "train"
+    def run(self, kind: str, subject: Any = None) -> dict[str, Any]:
+        assert (kind, subject) == ("train", None)
         rows = rows_of(self.context.dataset())
         mean = fmean(r["x"] for r in rows) + self.settings.rate * self.settings.seed / 1000
         path = self.context.folder / "model.json"
@@ -400,8 +400,9 @@ def test_pools_of_one_size_are_compared(make_context: Any, tmp_path: Path) -> No
 
 
 @pytest.mark.usefixtures("stand_ins")
-def test_data_alone_can_be_judged(make_context: Any, tmp_path: Path) -> None:
-    extra = {"evaluate": {"type": "stand-in"}, "metric": "x", "goal": "maximize"}
+@pytest.mark.parametrize("evaluate", [{"type": "stand-in"}, {"type": "stats", "metrics": {"x": "avg(x)"}}])
+def test_data_alone_can_be_judged(make_context: Any, tmp_path: Path, evaluate: dict[str, Any]) -> None:
+    extra = {"evaluate": evaluate, "metric": "x", "goal": "maximize"}
     result = run(make_context(tmp_path, "ScorePoolsHook", extra, results={"cut": {"pools": pools_in(tmp_path)}}))
     assert [r["x"] for r in result["ranking"]] == [74.5, 43.5, 14.5]
     assert [r["difference"] for r in result["ranking"]] == [31, 0, -29]
@@ -470,6 +471,28 @@ def test_jobs_find_the_pools_of_jobs_before_them(make_context: Any, tmp_path: Pa
     joined = done("pairs", "DataPoolManipulationHook", type="data_pool_cartesian_join", **pair)
     assert joined["pools"][0]["rows"] == 32
     assert os.listdir(tmp_path / "pairs") == [Path(joined["dataset"]).name]
+
+
+def test_data_is_written_in_the_shapes_of_models(make_context: Any, tmp_path: Path) -> None:
+    def done(kind: str, rows: list[dict[str, Any]], **extra: Any) -> Path:
+        pool = written(tmp_path / "some.jsonl", rows)
+        extra |= {"type": kind, "dataset_path": pool.path, "export_path": str(tmp_path / "out")}
+        return Path(run(make_context(tmp_path, "GeneralDataExecutorHook", extra))["dataset"])
+
+    videos = [{"videos": ["a.mp4", "b.mp4"], "text": "<__dj__video> A cat."}, {"videos": [], "text": "nothing"}]
+    path = done("dj_to_easyanimate_video_dataset_conversion", videos)
+    assert path.name == "some_ea_fmt.json"
+    assert json.loads(path.read_text()) == [{"videos": ["a.mp4", "b.mp4"], "text": "A cat.", "file_path": "a.mp4"}]
+    turns = [{"from": "human", "value": "Describe."}, {"from": "gpt", "value": "A dog."}]
+    captions = [{"id": 1, "image": "a.jpg", "conversations": turns}]
+    path = done("coco_caption_to_dj_conversion", captions)
+    assert path.name == "some_dj_fmt.jsonl"
+    assert rows_of(path) == [captions[0] | {"images": ["a.jpg"], "text": "<__dj__image> A dog."}]
+    path = done("coco_caption_meta_generation", captions, data_root_path=str(tmp_path.parent))
+    facts = {"root": "data/coco/", "data_augment": False, "repeat_time": 1, "length": 1}
+    assert json.loads(path.read_text()) == {"some": facts | {"annotation": f"{tmp_path.name}/some.jsonl"}}
+    with pytest.raises(JuiceError, match=r"row 0 of some\.jsonl has no image and answer"):
+        done("coco_caption_to_dj_conversion", [{"image": "a.jpg", "conversations": turns[:1]}])
 
 
 # Files
