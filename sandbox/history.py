@@ -82,9 +82,13 @@ def read_series(project: Path, name: str, metric: str = "") -> list[Series]:
 
 
 def compared(project: Path, name: str, before: str, after: str) -> list[Change]:
-    """The numbers that the results of two jobs share; jobs are named by meta_name, or pipeline.meta_name."""
+    """The numbers that the results under two names share: meta_name, or pipeline.meta_name. Jobs of one name add up."""
     found = read(project, name)
-    results = [next((j.result for j in reversed(found.jobs) if j.name == wanted), {}) for wanted in (before, after)]
+    results: list[dict[str, Any]] = [{}, {}]
+    for job in found.jobs:
+        for wanted, result in zip((before, after), results, strict=True):
+            if job.name == wanted:
+                result.update(job.result)
     return outcomes.changes(*results)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from .experiments import Job, Trial
 
 PARTS = ("low", "middle", "high")
+_WORK = ("measured", "reused", "seconds", "cuts")
 _COUNTS = ("rows", "kept", "samples", "rank")  # of a pool, no score of it
 
 
@@ -58,9 +59,9 @@ def numbers(result: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
 
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
-    """The numbers that both results have, in the order of the first."""
+    """The numbers that both results have, in the order of the first, but for those that tell of the work done."""
     first, second = numbers(before), numbers(after)
-    return [Change(name, value, second[name]) for name, value in first.items() if name in second]
+    return [Change(name, value, second[name]) for name, value in first.items() if name in second and name not in _WORK]
 
 
 def comparable(jobs: Sequence[Job]) -> list[tuple[Job, ...]]:
