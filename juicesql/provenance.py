@@ -35,11 +35,12 @@ class Span:
 @dataclass(frozen=True)
 class Tagged:
     """A template with its tags, the spans of its literals, and of the number defaults inside `var('name', -10)`, sign
-    and all."""
+    and all: the first of each variable, and every one."""
 
     text: str
     literals: tuple[Span, ...]
     defaults: Mapping[str, Span]
+    every_default: Mapping[str, tuple[Span, ...]]
 
 
 def tag(template: str, file: str) -> Tagged:
@@ -49,7 +50,7 @@ def tag(template: str, file: str) -> Tagged:
     starts = [0, *(m.end() for m in re.finditer("\n", template))]
     out: list[str] = ["\x011\x02"]
     literals: list[Span] = []
-    defaults: dict[str, Span] = {}
+    defaults: dict[str, tuple[Span, ...]] = {}
     scanner = _Scanner()
     block: list[tuple[int, str, str]] = []
     for offset, kind, value in _tokens(template, file):
@@ -63,9 +64,10 @@ def tag(template: str, file: str) -> Tagged:
                 block.append((offset, kind, value))
             if kind in ("variable_end", "block_end"):
                 for name, start, end in _var_defaults(block):
-                    defaults.setdefault(name, Span(start, end, bisect_right(starts, start)))
+                    span = Span(start, end, bisect_right(starts, start))
+                    defaults[name] = (*defaults.get(name, ()), span)
                 block = []
-    return Tagged("".join(out), tuple(literals), defaults)
+    return Tagged("".join(out), tuple(literals), {name: spans[0] for name, spans in defaults.items()}, defaults)
 
 
 def _tokens(template: str, file: str) -> Iterator[tuple[int, str, str]]:

@@ -151,5 +151,6 @@ def outward(number: float, side: Literal["low", "high"], whole: bool, digits: in
 
 
 def cut_off(number: float, rounding: str, digits: int) -> float:
-    """A number with few digits, rounded as `decimal` names it."""
-    return float(Context(prec=digits, rounding=rounding).create_decimal(Decimal(repr(number)))) + 0.0
+    """A number with few digits, rounded as `decimal` names it; the number itself where that would be infinite."""
+    short = float(Context(prec=digits, rounding=rounding).create_decimal(Decimal(repr(float(number))))) + 0.0
+    return short if math.isfinite(short) else number

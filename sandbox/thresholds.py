@@ -264,7 +264,8 @@ class _Moving:
     def _uncounted(self) -> Iterator[str]:
         """Cuts and steps that a run has and the board does not know: an analysis applies none of them."""
         if self.board.run.status == "analyzed":
-            yield from (left.sql for left in measuring_plan(self.prepared.plan).left_out)
+            left_out = measuring_plan(self.prepared.plan).left_out
+            yield from dict.fromkeys(f"{left.step} ({left.why})" for left in left_out)
             yield from (g.sql for g in self.board.funnel.gates if g.is_cut and g.predicate is None)
 
 

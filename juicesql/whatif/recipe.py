@@ -31,12 +31,11 @@ def rewritten(run: RunRecord, funnel: Funnel, moves: Moves) -> Rewritten:
             continue
         name = (handle.target or "").removeprefix("var:")
         is_variable = (handle.target or "").startswith("var:")
-        span = tagged.defaults.get(name) if is_variable else _literal(tagged.literals, handle.target)
-        if span is None:
+        spans = tagged.every_default.get(name, ()) if is_variable else _literal(tagged.literals, handle.target)
+        if not spans:
             unwritten.append(handle.key)
             continue
-        place, text = _text(run.template, span, handle, moves[handle.key])
-        values[place] = text
+        values.update(_text(run.template, span, handle, moves[handle.key]) for span in spans)
         if is_variable and name in run.variables:
             overridden.append(name)
     text = rewrite(run.template, values)
@@ -48,8 +47,8 @@ def rewritten(run: RunRecord, funnel: Funnel, moves: Moves) -> Rewritten:
     return Rewritten(text, diff, tuple(unwritten), tuple(overridden))
 
 
-def _literal(literals: tuple[Span, ...], target: str | None) -> Span | None:
-    return literals[int(target)] if target is not None and int(target) < len(literals) else None
+def _literal(literals: tuple[Span, ...], target: str | None) -> tuple[Span, ...]:
+    return (literals[int(target)],) if target is not None and int(target) < len(literals) else ()
 
 
 def _text(template: str, span: Span, handle: Handle, number: Number) -> tuple[Span, str]:

@@ -73,9 +73,18 @@ class RefineRecipeViaModelFeedbackHook(RefineHook):
 
     def refined(self, context: Context, prepared: Prepared, run: RunRecord) -> Refined:
         settings = self.settings()
-        losses = settings.losses or context.results.latest("losses", self.job.pipeline)
-        if not losses:
-            mend = "give losses in extra_configs, or put a ProbeViaModelInferHook before"
-            raise SandboxError.of("no-feedback", "there are no losses to go by", mend)
-        feedback = read_feedback(Path(losses), settings.column, settings.goal)
-        return refine_by_feedback(prepared, run, feedback, settings.rule())
+        path = Path(settings.losses) if settings.losses else _probed(context, run)
+        return refine_by_feedback(prepared, run, read_feedback(path, settings.column, settings.goal), settings.rule())
+
+
+def _probed(context: Context, run: RunRecord) -> Path:
+    """The losses of the newest job that gave some. SandboxError when they are of other rows than the recipe's."""
+    given = [r for (pipeline, _), r in context.results.items() if "losses" in r and pipeline == context.job.pipeline]
+    if not given:
+        mend = "give losses in extra_configs, or put a ProbeViaModelInferHook before"
+        raise SandboxError.of("no-feedback", "there are no losses to go by", mend)
+    whole = run.source_fingerprint.partition("-sample-")[0]  # an analysis of a sample numbers rows as the whole does
+    if given[-1].get("source_fingerprint", whole) != whole:
+        mend = "give both jobs the same recipe in dj_configs, or the same data"
+        raise SandboxError.of("other-samples", "the model was probed on other rows than the recipe's", mend)
+    return Path(given[-1]["losses"])

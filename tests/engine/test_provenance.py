@@ -105,3 +105,5 @@ def test_a_default_is_a_number_by_itself_with_its_sign() -> None:
     found = tag(text, "t").defaults
     assert {name: text[s.start : s.end] for name, s in found.items()} == {"low": "-5", "high": "- 2.5"}
     assert rewrite(text, {found["low"]: 3, found["high"]: -4}) == text.replace("-5", "3").replace("- 2.5", "-4")
+    twice = tag("x > {{ var('a', 5) }} and y > {{ var('a', 5) }}", "t")
+    assert [s.start for s in twice.every_default["a"]] == [16, 42] and twice.defaults["a"].start == 16
