@@ -186,7 +186,7 @@ class EasyAnimateTrainer(Executor):
     def _words(self, meta: Path) -> list[str]:
         settings: EasyAnimateTraining = self.settings
         precision = settings.train.training_config.mixed_precision
-        launch = [*_python(settings), "-m", "accelerate.commands.launch", f"--mixed_precision={precision}"]
+        launch = [*_python(settings), "-m", "accelerate.commands.launch", "--quiet", f"--mixed_precision={precision}"]
         given = _arguments(settings, self.context.seed) | {
             "train_data_dir": settings.train.dataset_path.dataset_name,
             "train_data_meta": str(meta),
