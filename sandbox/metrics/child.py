@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -44,18 +43,19 @@ class Files:
         """What `read` yields of each file. A file that fails half-way has given what came before."""
         for done, path in enumerate(self.paths, 1):
             try:
-                for item in self._within(iter(read(path))):
+                for item in self._within(read, path):
                     yield path, item
                 self.read += 1
             except (ValueError, OSError, TimeoutError, MemoryError) as error:
                 self.failed[path] = f"{type(error).__name__}: {error}"
             say({"done": done, "total": len(self.paths)})
 
-    def _within(self, items: Iterator[Any]) -> Iterator[Any]:
+    def _within(self, read: Callable[[str], Iterable[Any]], path: str) -> Iterator[Any]:
         """The time runs only while the file is read, not while a model works on what it gave."""
-        limit: Callable[[], AbstractContextManager[Any]] = lambda: time_limit(self.seconds, 1)  # noqa: E731
+        items: Iterator[Any] | None = None
         while True:
-            with limit() if self.seconds else nullcontext():
+            with time_limit(self.seconds, 1):
+                items = iter(read(path)) if items is None else items
                 item = next(items, None)
             if item is None:
                 return

@@ -47,20 +47,20 @@ class Moments:
 def frechet_distance(one: Moments, other: Moments) -> float:
     """FID (Heusel and others 2017): |m1 - m2|^2 + tr(C1 + C2 - 2 sqrt(C1 C2)), at least 0.
 
-    With Ci = Ri Ri', the trace of sqrt(C1 C2) is the sum of the singular values of R1' R2: no root of a matrix that
-    is not symmetric has to be found.
+    With C1 = R R', the eigenvalues of C1 C2 are those of R' C2 R, which is symmetric: no root of a matrix that is not
+    has to be found. Eigenvalues that are rounding errors count as 0.
     """
     first, second = one.covariance, other.covariance
-    shared = np.linalg.svd(_root(first).T @ _root(second), compute_uv=False).sum()
+    values, vectors = np.linalg.eigh(first)
+    root = vectors * np.sqrt(_without_noise(values))
+    shared = np.sqrt(_without_noise(np.linalg.eigvalsh(root.T @ second @ root))).sum()
     moved = one.mean - other.mean
     return max(float(moved @ moved + np.trace(first) + np.trace(second) - 2 * shared), 0.0)
 
 
-def _root(covariance: Array) -> Array:
-    """R with R R' = covariance. Eigenvalues that are rounding errors count as 0."""
-    values, vectors = np.linalg.eigh(covariance)
-    least = max(values[-1], 0.0) * len(values) * np.finfo(np.float64).eps
-    return np.asarray(vectors * np.sqrt(np.where(values > least, values, 0.0)))
+def _without_noise(eigenvalues: Array) -> Array:
+    least = max(eigenvalues[-1], 0.0) * len(eigenvalues) * np.finfo(np.float64).eps
+    return np.where(eigenvalues > least, eigenvalues, 0.0)
 
 
 def kernel_distance(

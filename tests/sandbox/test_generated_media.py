@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import math
 import sys
+import time
 from fractions import Fraction
 from pathlib import Path
 
@@ -327,6 +330,22 @@ def test_frames_of_videos_by_a_model_of_pictures(without_child, evaluate, tmp_pa
     assert found["fid"] < 1e-6 and found["real_samples"] == found["generated_samples"] == 12
 
 
+def test_a_picture_that_takes_too_long_is_an_error(without_child, evaluate, tmp_path, picture_model, monkeypatch):
+    real, read = images(tmp_path / "real", 1, 4), media.read_image
+
+    def slow(path):
+        if path.endswith("002.png"):
+            time.sleep(20)
+        return read(path)
+
+    monkeypatch.setattr(media, "read_image", slow)
+    paths = {"fake_data_path": str(real), "real_data_path": str(real)}
+    found = evaluate(
+        {"type": "inception", **paths, "model": picture_model, "metrics": ["fid"], "seconds_per_file": 0.5}
+    )
+    assert (found["files"], found["errors"]) == (3, 1) and "TimeoutError" in next(iter(found["unreadable"].values()))
+
+
 def test_a_model_of_the_wrong_kind_is_told(without_child, evaluate, tmp_path, picture_model, clip_model):
     video(tmp_path / "v" / "0.mkv", noise(1, 6))
     paths = {"fake_data_path": str(tmp_path / "v"), "real_data_path": str(tmp_path / "v")}
@@ -350,28 +369,41 @@ def test_inception_problems_before_anything_runs(problems, tmp_path):
     ]
 
 
+# Two ONNX graphs made with onnx.helper: the mean of each channel of an input (n, 3, 8, 8), called features; and of an
+# input (n, 3, 4, 8, 8) called features, and once more as (n, 3) called logits.
+PICTURES = "CAg6awogCgF4EghmZWF0dXJlcyIRR2xvYmFsQXZlcmFnZVBvb2wSBG1lYW5aHAoBeBIXChUIARIRCgMSAW4KAggDCgIICAoCCAhiIwoIZmVhdHVyZXMSFwoVCAESEQoDEgFuCgIIAwoCCAEKAggBQgQKABAR"
+CLIPS = "CAg6qwEKIAoBeBIIZmVhdHVyZXMiEUdsb2JhbEF2ZXJhZ2VQb29sChsKCGZlYXR1cmVzEgZsb2dpdHMiB0ZsYXR0ZW4SBG1lYW5aIAoBeBIbChkIARIVCgMSAW4KAggDCgIIBAoCCAgKAggIYicKCGZlYXR1cmVzEhsKGQgBEhUKAxIBbgoCCAMKAggBCgIIAQoCCAFiGQoGbG9naXRzEg8KDQgBEgkKAxIBbgoCCANCBAoAEBE="
+
+
 def test_an_onnx_file_gives_features(without_child, evaluate, tmp_path):
-    onnx = pytest.importorskip("onnx")
     pytest.importorskip("onnxruntime")
-    helper, kind = onnx.helper, onnx.TensorProto.FLOAT
-    # The features are the mean of each channel.
-    nodes = [helper.make_node("GlobalAveragePool", ["x"], ["features"])]
-    graph = helper.make_graph(
-        nodes, "mean", [helper.make_tensor_value_info("x", kind, ["n", 3, 8, 8])],
-        [helper.make_tensor_value_info("features", kind, ["n", 3, 1, 1])],
-    )  # fmt: skip
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), tmp_path / "m.onnx")
+    (tmp_path / "m.onnx").write_bytes(base64.b64decode(PICTURES))
     for side, colours in {"real": [0, 100], "fake": [50, 250]}.items():
         (tmp_path / side).mkdir()
         for colour in colours:
             Image.fromarray(np.full((9, 7, 3), colour, np.uint8)).save(tmp_path / side / f"{colour}.png")
-    found = evaluate({
-        "type": "inception", "model": str(tmp_path / "m.onnx"), "metrics": ["fid"],
-        "fake_data_path": str(tmp_path / "fake"), "real_data_path": str(tmp_path / "real"),
-    })  # fmt: skip
-    # Grey pictures: the three features are one number. Means 50 and 150, deviations 70.7 and 141.4 of 255, three times.
+    paths = {"fake_data_path": str(tmp_path / "fake"), "real_data_path": str(tmp_path / "real")}
+    found = evaluate({"type": "inception", "model": str(tmp_path / "m.onnx"), "metrics": ["fid"], **paths})
+    # Grey pictures: the three features are one number. Means 50 and 150 of 255; deviations of 0, 100 and of 50, 250.
     expected = 3 * ((100 / 255) ** 2 + (np.std([50, 250], ddof=1) / 255 - np.std([0, 100], ddof=1) / 255) ** 2)
     assert found["fid"] == pytest.approx(expected, rel=1e-5)
+    with pytest.raises(SandboxError, match="no output `logits`"):
+        evaluate({"type": "inception", "model": str(tmp_path / "m.onnx"), "metrics": ["is"], **paths})
+
+
+def test_an_onnx_file_of_clips_gives_classes(without_child, evaluate, tmp_path):
+    pytest.importorskip("onnxruntime")
+    (tmp_path / "m.onnx").write_bytes(base64.b64decode(CLIPS))
+    for name, colour in {"red": (255, 0, 0), "blue": (0, 0, 255)}.items():
+        video(tmp_path / "v" / f"{name}.mkv", [np.full((16, 24, 3), colour, np.uint8)] * 5)
+    extra = {"type": "inception", "model": str(tmp_path / "m.onnx"), "fake_data_path": str(tmp_path / "v")}
+    found = evaluate({**extra, "metrics": ["isv"], "splits": 1})
+    # The logits are 1 for the colour and 0 for the two others.
+    likely, other = math.e / (math.e + 2), 1 / (math.e + 2)
+    both = (likely + other) / 2
+    divergence = likely * math.log(likely / both) + other * math.log(other / both)  # the third class says nothing
+    assert found["isv"] == pytest.approx(math.exp(divergence), rel=1e-5)
+    assert evaluate({**extra, "metrics": ["fvd"], "real_data_path": str(tmp_path / "v")})["fvd"] < 1e-9
 
 
 def test_the_packaged_weights(without_child, evaluate, tmp_path):
