@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +36,8 @@ class Cost:
 
     @property
     def loss(self) -> float | None:
-        """Nats a token; None where no token is predicted."""
-        return self.nats / self.tokens if self.tokens else None
+        """Nats a token; None where no token is predicted, or where the model gives no finite number."""
+        return self.nats / self.tokens if self.tokens and isfinite(self.nats) else None
 
 
 class Model:

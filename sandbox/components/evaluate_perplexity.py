@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import exp, log
+from math import exp, isfinite, log
 from typing import Any
 
 from juicesql.errors import Problem
@@ -54,6 +54,9 @@ class Perplexity(ModelEvaluator):
         if not tokens:
             mend = "give texts of two tokens or more"
             raise SandboxError.of("no-tokens", f"{self.settings.dataset_path} has no token to predict", mend)
+        if not isfinite(nats):
+            mend = "its training has diverged: lower the learning rate"
+            raise SandboxError.of("no-loss", f"the loss of {model} is {nats}", mend)
         loss = nats / tokens
         return {
             "loss": loss,

@@ -59,7 +59,7 @@ class ProbeViaModelInferHook(Hook):
     def summary(self, result: Mapping[str, Any]) -> list[str]:
         lines = [f"{result['rows']:,} rows"]
         for name in ("loss", "reward"):
-            if f"mean_{name}" in result:
+            if result.get(f"mean_{name}") is not None:
                 half = result[f"{name}_p50"]
                 lines[0] += f", mean {name} {result[f'mean_{name}']:.4g}, half of them below {half:.4g}"
         hard = result.get("hardest") or []

@@ -279,3 +279,50 @@ def test_the_examples_of_the_docs_run(in_process, tmp_path, monkeypatch):
     assert results["fluent"]["loss"] == pytest.approx(log(8) / 4)
     assert results["right"]["accuracy"] == 1
     assert (results["own"]["bleu"], results["own"]["of"]) == (0.25, "models/chain")
+
+
+def test_adapters(in_process, make_context, tmp_path):
+    """A folder of LoRA adapters is judged with the model that it names, against the loss that peft gives itself."""
+    peft = pytest.importorskip("peft")
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    from tests.sandbox.test_inference_probe import random_model
+
+    base, folder = random_model(tmp_path / "base"), tmp_path / "lora"
+    torch.manual_seed(0)
+    config = peft.LoraConfig(r=2, target_modules=["q_proj", "v_proj"], init_lora_weights=False)
+    model = peft.get_peft_model(AutoModelForCausalLM.from_pretrained(base), config).eval()
+    model.save_pretrained(folder)
+    tokenizer = AutoTokenizer.from_pretrained(base)
+    tokenizer.save_pretrained(folder)
+    text = "the cat sat down dog dog the"
+    ids = torch.tensor([tokenizer(text)["input_ids"]])
+    with torch.no_grad():
+        expected = float(model(input_ids=ids, labels=ids).loss)
+    extra = {"dataset_path": rows(tmp_path / "d.jsonl", {"text": text}), "start_token": False}
+    adapted, plain = (evaluate(make_context, tmp_path, {**extra, "model": str(m)})["loss"] for m in (folder, base))
+    assert adapted == pytest.approx(expected, rel=1e-5)
+    assert abs(plain - expected) > 0.01
+
+
+def test_a_model_that_has_diverged(in_process, make_context, tmp_path):
+    """Weights that are no numbers: no perplexity, and no loss of any row."""
+    pytest.importorskip("transformers")
+    from transformers import AutoModelForCausalLM
+
+    from juicesql.sandbox.hooks.probe_via_model_infer import ProbeViaModelInferHook
+    from tests.sandbox.test_inference_probe import random_model
+
+    folder = random_model(tmp_path / "model")
+    model = AutoModelForCausalLM.from_pretrained(folder)
+    model.lm_head.weight.data.fill_(float("nan"))
+    model.save_pretrained(folder)
+    extra = {"model": str(folder), "dataset_path": rows(tmp_path / "d.jsonl", {"text": "the cat"})}
+    with pytest.raises(JuiceError, match="the loss of .* is nan"):
+        evaluate(make_context, tmp_path, extra)
+    context = make_context(tmp_path, "ProbeViaModelInferHook", extra)
+    hook = ProbeViaModelInferHook(context.job)
+    result = hook.run(context)
+    assert (result["rows"], result["measured"], result["mean_loss"]) == (1, 0, None)
+    assert hook.summary(result) == ["1 rows"]
