@@ -309,9 +309,9 @@ def test_adapters(in_process, make_context, tmp_path):
 def test_a_model_that_has_diverged(in_process, make_context, tmp_path):
     """Weights that are no numbers: no perplexity, and no loss of any row."""
     pytest.importorskip("transformers")
+    from juicesql.sandbox.hooks.probe_via_model_infer import ProbeViaModelInferHook
     from transformers import AutoModelForCausalLM
 
-    from juicesql.sandbox.hooks.probe_via_model_infer import ProbeViaModelInferHook
     from tests.sandbox.test_inference_probe import random_model
 
     folder = random_model(tmp_path / "model")
@@ -319,7 +319,7 @@ def test_a_model_that_has_diverged(in_process, make_context, tmp_path):
     model.lm_head.weight.data.fill_(float("nan"))
     model.save_pretrained(folder)
     extra = {"model": str(folder), "dataset_path": rows(tmp_path / "d.jsonl", {"text": "the cat"})}
-    with pytest.raises(JuiceError, match="the loss of .* is nan"):
+    with pytest.raises(JuiceError, match=r"the loss of .* is nan"):
         evaluate(make_context, tmp_path, extra)
     context = make_context(tmp_path, "ProbeViaModelInferHook", extra)
     hook = ProbeViaModelInferHook(context.job)
