@@ -53,10 +53,7 @@ class KeptTrials:
         series: dict[str, dict[int, float]] = {}
         for name, step, value in reported:
             series.setdefault(name, {})[step] = value
-        return {
-            r[0]: Trial(r[0], r[1], json.loads(r[2]), json.loads(r[3]), *r[4:], series.get(_series(r[0]), {}))
-            for r in rows
-        }
+        return {r[0]: _trial(r, series.get(_series(r[0]), {})) for r in rows}
 
     def running(self, number: int, parameters: Mapping[str, Any]) -> None:
         """Note that a trial begins."""
@@ -111,3 +108,10 @@ class KeptTrials:
 
 def _series(number: int) -> str:
     return f"trial.{number}"
+
+
+def _trial(row: tuple[Any, ...], series: Mapping[int, float]) -> Trial:
+    number, status, parameters, values, kept, measured, seconds, started, message = row
+    return Trial(
+        number, status, json.loads(parameters), json.loads(values), kept, measured, seconds, started, message, series
+    )

@@ -9,7 +9,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -97,25 +97,26 @@ def _source_id(space: Space) -> int | None:
 
 @dataclass
 class _Told:
-    """Says how far the search is."""
+    """Collects the trials, and says how far the search is."""
 
     progress: Progress
     hpo: Hpo
     begun: float
-    done: int = 0
+    trials: list[Trial] = field(default_factory=list)
     best: float | None = None  # of the first metric
 
     def __call__(self, trial: Trial) -> None:
-        self.done += 1
+        self.trials.append(trial)
+        done = len(self.trials)
         metric = self.hpo.metrics[0]
         value = trial.values.get(metric.name) if trial.status == "complete" else None
         if value is not None:
             choose = max if metric.goal == "maximize" else min
             self.best = value if self.best is None else choose(self.best, value)
         shown = f", best {metric.name} {self.best:.6g}" if self.best is not None else ""
-        rate = self.done / max(time.perf_counter() - self.begun, 1e-9)
-        self.progress.stage(f"trial {self.done} of {self.hpo.count}, {rate:.3g} a second{shown}")
-        self.progress.share(self.done / self.hpo.count)
+        rate = done / max(time.perf_counter() - self.begun, 1e-9)
+        self.progress.stage(f"trial {done} of {self.hpo.count}, {rate:.3g} a second{shown}")
+        self.progress.share(done / self.hpo.count)
 
 
 def search(
@@ -147,7 +148,7 @@ def search(
     with open_work(space, project, run_id, run_trial, folder, progress) as (work, judge):
         kept = KeptTrials(store, experiment, HOLD if judge else 0.0)
         earlier = kept.begin(_digest(space, judge))
-        kept.drop(hpo.count)
+        kept.drop(0 if hpo.given.tracker == "wandb" else hpo.count)
         if judge is None:
             work = noting(work, kept)
         begun = time.perf_counter() if judge else begun
@@ -171,34 +172,34 @@ def _run(
     hpo: Hpo, work: Work, kept: KeptTrials, earlier: Mapping[int, Trial], watcher: Watcher, progress: Progress,
     folder: Path,
 ) -> tuple[list[Trial], optuna.Study | None, str, int]:  # fmt: skip
-    told, trials = _Told(progress, hpo, time.perf_counter()), list[Trial]()
+    told = _Told(progress, hpo, time.perf_counter())
     if hpo.given.tracker == "wandb":
-        swept = sweeps.run(hpo, work, kept, folder, lambda t: (trials.append(t), told(t)))
-        return trials, None, swept, 0
+        swept = sweeps.run(hpo, work, kept, folder, told)
+        return told.trials, None, swept, 0
     watcher.setup_sweep(sweeps.config_of(hpo), hpo.given.sweep_name)
     running = Trials(hpo, work, kept.keep, earlier)
     for trial in running.run():
-        trials.append(trial)
         told(trial)
-    return trials, running.study, "", running.repeated
+    return told.trials, running.study, "", running.repeated
 
 
 def _digest(space: Space, judge: Judge | None) -> str:
     """What decides the value of a trial besides its parameters. Another number of trials continues a search."""
     raw = {k: v for k, v in space.hpo.raw.items() if k not in ("sweep_max_count", "write", "parameters")}
     facts: list[Any] = [raw, space.hpo.given.seed]
-    if space.prepared:
-        facts += [
-            space.prepared.recipe.template,
-            dict(space.prepared.recipe.variables),
-            space.prepared.plan.fingerprint,
-        ]
-        facts += [space.prepared.source.fingerprint]
-    if judge is None:
-        facts += [[j.pipeline, j.meta_name, j.hook, j.recipe, j.extra] for j in space.jobs]
-    else:
-        facts += [[s.sql for s in judge.scores]]
+    jobs = [[j.pipeline, j.meta_name, j.hook, j.recipe, j.extra] for j in space.jobs]
+    if found := space.prepared:
+        facts += [found.recipe.template, dict(found.recipe.variables), found.plan.fingerprint]
+        told = json.dumps(jobs, default=str)
+        if judge or not any(i in told for i in found.inputs):  # else a trial may write it
+            facts.append(found.source.fingerprint)
+    facts += [s.sql for s in judge.scores] if judge else [jobs, [_recipe_text(j) for j in space.jobs]]
     return hashlib.sha256(json.dumps(facts, default=str, sort_keys=True).encode()).hexdigest()
+
+
+def _recipe_text(job: Job) -> str:
+    given = job.recipe.get("recipe") if isinstance(job.recipe, Mapping) else job.recipe
+    return Path(given).read_text("utf-8") if given and Path(given).is_file() else ""
 
 
 def _no_trial(trials: Sequence[Trial]) -> Trial:

@@ -14,7 +14,7 @@ from juicesql.whatif import Funnel, rewritten
 from juicesql.whatif.recipe import Rewritten
 
 from ..base import Job
-from ..config import replaced
+from ..passing import replaced
 from ..recipes import RecipeSettings, recipe_settings
 from .config import Hpo
 from .names import funnel_of, record_of, same_file, thresholds
@@ -119,8 +119,8 @@ def _index(jobs: Sequence[Job], target: Target) -> int:
 def find_space(hpo: Hpo, jobs: Sequence[Job], folder: Path, project: Path | None = None) -> tuple[Space, list[Problem]]:
     """What the names of a search mean, and those that mean nothing. A recipe that stands in the configuration itself
     is written into the folder. JuiceError when the recipe cannot be planned."""
-    metrics = {m.name: found for m in hpo.metrics if (found := job_metric(m.name, jobs))}
-    targets = {n: found for n in hpo.raw["parameters"] if (found := tuple(job_settings(n, jobs)))}
+    metrics = {m.name: metric for m in hpo.metrics if (metric := job_metric(m.name, jobs))}
+    targets = {n: places for n in hpo.raw["parameters"] if (places := tuple(job_settings(n, jobs)))}
     names = [n for n in hpo.raw["parameters"] if n not in targets]
     space = Space(hpo, tuple(jobs), metrics, targets, {})
     problems = list(_mixed(space))

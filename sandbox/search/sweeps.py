@@ -58,7 +58,7 @@ def _plain(hpo: Hpo) -> dict[str, Any]:
     }
 
 
-def run(hpo: Hpo, work: Work, kept: KeptTrials, folder: Path, each: Callable[[Trial], object]) -> str:
+def run(hpo: Hpo, work: Work, kept: KeptTrials, folder: Path, each: Callable[[Trial], None]) -> str:
     """Make a sweep, run its trials until there are as many as wanted, and return its id. SandboxError when wandb
     refuses."""
     import wandb
@@ -82,7 +82,7 @@ def run(hpo: Hpo, work: Work, kept: KeptTrials, folder: Path, each: Callable[[Tr
 class _Agent:
     """Runs the trials that the server chose."""
 
-    def __init__(self, hpo: Hpo, work: Work, kept: KeptTrials, folder: Path, each: Callable[[Trial], object]) -> None:
+    def __init__(self, hpo: Hpo, work: Work, kept: KeptTrials, folder: Path, each: Callable[[Trial], None]) -> None:
         self.hpo, self.work, self.kept, self.folder, self.each = hpo, work, kept, folder, each
         self.number = 0
         self.broken: Exception | None = None  # wandb swallows what a trial raises
