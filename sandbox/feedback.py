@@ -118,7 +118,7 @@ def read_feedback(path: Path, column: str = "", goal: Goal | None = None) -> Fee
                     raise SandboxError.of("no-column", f"{path} has no column `{name}`", mend)
             goal = goal or _goal_of(column)
             sign = "" if goal == "minimize" else "-"
-            table = con.execute(
+            table = con.sql(
                 f"select sample_id::bigint as sample_id, avg({sign}y) as worse "
                 f"from (select sample_id, {quote(column)}::double as y {source}) where isfinite(y) group by sample_id"
             ).to_arrow_table()
@@ -157,11 +157,11 @@ def refine_by_feedback(
 
 
 def _join(board: Board, feedback: Feedback) -> None:
-    board.con.register("feedback_rows", feedback.table)
-    board.con.execute("create table feedback as from feedback_rows")
-    board.con.unregister("feedback_rows")
-    count = board.con.execute("select count(*), count(board.sample_id) from feedback left join board using (sample_id)")
-    given, known = count.fetchone() or (0, 0)
+    with board.con.cursor() as con:
+        con.register("feedback_rows", feedback.table)
+        con.execute("create table feedback as from feedback_rows").fetchall()
+    joined = "select count(*), count(board.sample_id) from feedback left join board using (sample_id)"
+    given, known = board.con.cursor().execute(joined).fetchone() or (0, 0)
     if known < given:
         message = f"{given - known:,} of {given:,} samples with a {feedback.column} are none of the analysis"
         mend = "probe the model on the recipe's source; for an output, keep its ids with config(keep_sample_id=true)"
@@ -192,14 +192,14 @@ def _tail(board: Board, place: Place, rule: FeedbackRule) -> _Tail | str:
         return f"a bound on the {place.side} side"
     value = _of_sample(place)
     known = f"select count({value}) from board join feedback using (sample_id) where isfinite({value}::double)"
-    rows = (board.con.execute(known).fetchone() or (0,))[0]
+    rows = (board.con.cursor().execute(known).fetchone() or (0,))[0]
     if rows < LEAST_ROWS:
         return f"{rows:,} samples have both a value and feedback; it takes {LEAST_ROWS}"
     sql = _TAILS.format(
         value=value, way="" if place.side == "low" else "desc", least=LEAST_DROPPED, min_dropped=rule.min_dropped,
         min_kept=rule.min_kept,
     )  # fmt: skip
-    row = board.con.execute(sql).fetchone()
+    row = board.con.cursor().execute(sql).fetchone()
     return _Tail(*row) if row else "no value parts a tail of the wanted size"
 
 
