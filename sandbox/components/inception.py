@@ -87,6 +87,9 @@ class _Inception(Evaluator):
     @classmethod
     def problems(cls, settings: InceptionSettings, ahead: Ahead) -> Iterator[Problem]:
         yield from missing_library("PIL", "av", extra="media")
+        for name in ("neighbours", "splits", "batch_size", "num_runs", "clips_per_video", "seconds_per_file"):
+            if getattr(settings, name) <= 0:
+                yield Problem("bad-setting", f"{name} is {getattr(settings, name)}", "give a number above 0")
         model = settings.detector_path or settings.model
         if model.endswith(".onnx"):
             yield from missing_library("onnxruntime")

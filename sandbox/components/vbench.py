@@ -76,6 +76,9 @@ class _VBench(Evaluator):
                 mend = nearest(name, DIMENSIONS) or f"known dimensions: {', '.join(DIMENSIONS)}"
                 yield Problem("unknown-dimension", f"VBench has no dimension `{name}`", mend)
         yield from missing_library("av", extra="media")
+        if min(settings.seconds_per_file, settings.batch_size) <= 0 or not settings.dimension_list:
+            mend = "give numbers above 0, and a dimension"
+            yield Problem("bad-setting", "seconds_per_file, batch_size or dimension_list is 0 or empty", mend)
         if settings.models:
             yield from missing_library("torch", "transformers")
         for model in settings.models.values():

@@ -101,7 +101,8 @@ def inception(task: Mapping[str, Any]) -> dict[str, Any]:
         try:
             found |= _measured(metric, sets, task)
         except ValueError as error:
-            mend = f"{found['errors']} files could not be read" if found["errors"] else "give more files"
+            broken = found["errors"] + found.get("real_errors", 0)
+            mend = f"{broken} files could not be read" if broken else "give more files"
             raise JuiceError.of("too-few-samples", f"{metric}: {error}", mend) from error
     return found
 

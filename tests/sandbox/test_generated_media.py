@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from juicesql.sandbox.base import Ahead
+from juicesql.sandbox.components.inception import InceptionSettings
 from juicesql.sandbox.errors import JobError, SandboxError
 from juicesql.sandbox.metrics import media
 from juicesql.sandbox.metrics.inception import Moments, frechet_distance
@@ -357,11 +358,28 @@ def test_a_model_of_the_wrong_kind_is_told(without_child, evaluate, tmp_path, pi
         evaluate({"type": "inception", **paths, "model": clip_model})
 
 
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("fvd2048_16f", {"metrics": ["fvd"], "samples": 2048, "frames": 16}),
+        ("fvd2048_128f_subsample8f", {"metrics": ["fvd"], "samples": 2048, "frames": 16, "stride": 8}),
+        ("isv2048_ucf", {"metrics": ["isv"], "samples": 2048}),
+        ("prv2048_3n_16f", {"metrics": ["prv"], "samples": 2048, "neighbours": 3, "frames": 16}),
+        ("fid50k", {"metrics": ["fid"], "samples": 50_000}),
+        ("pr50k_3n", {"metrics": ["pr"], "samples": 50_000, "neighbours": 3}),
+        ("kid", {"metrics": ["kid"]}),
+    ],
+)
+def test_names_of_data_juicer_set_what_they_say(name, expected):
+    assert InceptionSettings(metric=name).wanted() == expected
+
+
 def test_inception_problems_before_anything_runs(problems, tmp_path):
     video(tmp_path / "v" / "0.mkv", noise(1, 6))
     fake = {"type": "inception", "fake_data_path": str(tmp_path / "v"), "model": "a/b"}
     assert [p.code for p in problems({**fake, "metrics": ["fid"]})] == ["no-media"]
     assert problems({**fake, "metrics": ["is"]}) == []
+    assert [p.code for p in problems({**fake, "metrics": ["is"], "splits": 0})] == ["bad-setting"]
     (found,) = problems({**fake, "metric": "fdv2048_16f"})
     assert found.code == "unknown-metric" and "fvd" in found.mend
     assert [p.code for p in problems({**fake, "real_data_path": str(tmp_path / "none"), "metrics": ["fid"]})] == [
