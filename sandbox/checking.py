@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +17,30 @@ from .registry import find_hook, job_lists
 def check(experiment: Experiment, project: Path | None = None) -> list[Problem]:
     """Everything that is wrong with the jobs, found without running them: unknown hooks and settings, recipes that
     cannot be planned, names of results that no earlier job gives, files that are not there and will not be."""
-    problems: list[Problem] = []
     ahead = Ahead(project)
-    for jobs in experiment.pipelines.values():
-        taken: dict[str, Job] = {}
-        for job in jobs:
-            problems += _job_problems(job, ahead, taken)
-    problems += experiment.iterations.problems(experiment.jobs, Path(experiment.file).name)
-    if experiment.hpo is not None:
-        from .search import check as check_search
+    hpo, found = experiment.hpo, [_Checked(jobs) for jobs in experiment.pipelines.values()]
+    problems = list(experiment.iterations.problems(experiment.jobs, Path(experiment.file).name))
+    if hpo is None:
+        return problems + [p for checked in found for p in checked.problems(ahead, lambda _: True)]
+    from . import search  # which works between the probes and the other jobs
 
-        problems += check_search(experiment.hpo, experiment.jobs)
-    return problems
+    problems += [p for checked in found for p in checked.problems(ahead, lambda job: job.list == "probe")]
+    problems += search.check(hpo, experiment.jobs, project)
+    ahead.files |= {p.absolute() for p in search.writes(hpo)}
+    return problems + [p for checked in found for p in checked.problems(ahead, lambda job: job.list != "probe")]
+
+
+class _Checked:
+    """The jobs of a pipeline, and which names are taken by those that were looked at."""
+
+    def __init__(self, jobs: tuple[Job, ...]) -> None:
+        self.jobs = jobs
+        self.taken: dict[str, Job] = {}
+
+    def problems(self, ahead: Ahead, chosen: Callable[[Job], bool]) -> Iterator[Problem]:
+        """What is wrong with some of the jobs; `ahead` then knows what they write and give."""
+        for job in filter(chosen, self.jobs):
+            yield from _job_problems(job, ahead, self.taken)
 
 
 def _job_problems(job: Job, ahead: Ahead, taken: dict[str, Job]) -> Iterator[Problem]:

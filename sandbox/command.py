@@ -12,6 +12,8 @@ import typer
 from juicesql.cli import screen
 from juicesql.cli.options import AsJson, ProjectFolder
 
+from .history_command import list_experiments, metrics, show
+
 app = typer.Typer(
     name="sandbox",
     help="Develop data and model together: probe, refine, process, train, evaluate.",
@@ -31,6 +33,7 @@ def run(
 ) -> None:
     """Run the jobs of a file: probe, refine the recipe, execute, evaluate. A broken experiment goes on at the job that
     failed."""
+    from .before_after import before_after
     from .pipeline import check_sandbox, run_sandbox
 
     if check:
@@ -44,9 +47,16 @@ def run(
 
     with screen.progress() as progress:
         report = run_sandbox(config, project=project, fresh=fresh, threads=threads, progress=progress, say=say)
+    for line in before_after(report.results):
+        say(line)
     screen.say("", f"{report.experiment}: {len(report.jobs)} jobs done   (files in {report.folder})")
     if as_json:
         print(json.dumps(report.to_dict(), indent=2, default=str, ensure_ascii=False))
+
+
+app.command("list")(list_experiments)
+app.command()(show)
+app.command()(metrics)
 
 
 @app.command()

@@ -29,6 +29,7 @@ from .errors import JobError, SandboxError
 from .passing import named, numbers, resolved
 from .registry import find_hook, load_project
 from .resume import digest, facts, still_done
+from .search import heard
 from .store import JobRecord, SandboxStore, metric_name, now
 from .watcher import open_watcher
 
@@ -264,7 +265,7 @@ class Session:
             e.tracker, self.store, self.key, e.project_name, e.experiment_name, self.folder, pipeline
         ) as watcher:
             watcher.watch_cfgs({"experiment": e.raw})
-            yield watcher
+            yield heard(watcher, pipeline.partition(" trial ")[0])
 
 
 class _Shown:

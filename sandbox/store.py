@@ -142,7 +142,7 @@ class SandboxStore:
             con.execute("begin")
             if job.status == "running":
                 con.execute(
-                    "delete from metrics where experiment_id = ? and starts_with(name, ?)",
+                    "delete from metrics where experiment_id = ? and starts_with(name, ?) and step is not null",
                     [experiment, metric_name(job.pipeline, job.meta_name) + "."],
                 )
             con.execute(
