@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -11,13 +11,14 @@ from juicesql.cli import screen
 from juicesql.cli.options import AsJson, ProjectFolder, RecipeName, Sources, VarPairs, VarsFile, variables
 
 from .errors import SandboxError
-from .refine import Kind, Rule, Sides
 
 if TYPE_CHECKING:
     from juicesql.running import Prepared
 
-T = TypeVar("T")
+    from .refine import Rule, Sides
+
 _SIDES: tuple[Sides, ...] = ("both", "low", "high")
+Kind = Literal["sigma", "robust", "percentile"]
 
 
 def refine(
@@ -81,6 +82,8 @@ def refine(
 def _rule(
     method: Kind, k: float, stat_k: list[str], side: list[str], low: float, high: float, leave: list[str]
 ) -> Rule:
+    from .refine import Rule
+
     own_k, sides, own_sides = {}, _SIDES[0], {}
     for pair in stat_k:
         name, _, value = pair.rpartition("=")
