@@ -26,7 +26,6 @@ from juicesql.whatif.bins import is_number
 from juicesql.whatif.gates import Bound, Gate, Number, Value
 
 LOWER, UPPER = (">=", ">"), ("<=", "<")
-MOVED = "the bound is there already"
 
 
 @dataclass(frozen=True)
@@ -141,9 +140,7 @@ class _Moving:
     def _sort(self, number: int, cut: Mapping[str, Any], gate: Gate | None) -> None:
         """Find the places of a cut; note what else is in it."""
         if gate is None or gate.predicate is None or not cut["bounds"]:
-            reason = "comes after rows are brought together" if gate is None else "compares no stat of single samples"
-            reason = "has no bound that is a number" if gate and gate.predicate and not cut["bounds"] else reason
-            self._leave((number, 0), cut, reason)
+            self._leave((number, 0), cut, _why(gate))
             return
         bounds = iter(zip(gate.bounds, _alone(gate), strict=True))
         for position, written in enumerate(cut["bounds"]):
@@ -180,8 +177,7 @@ class _Moving:
         self, order: tuple[int, int], cut: Mapping[str, Any], reason: str, bound: Mapping[str, Any] | None = None
     ) -> None:
         stat, operator, old = (bound["stat"], bound["operator"], bound["value"]) if bound else ("", "", None)
-        if stat.startswith("__v"):
-            stat = ""
+        stat = "" if stat.startswith("__v") else stat  # an expression over columns of the plan
         found = Untouched(stat, cut["id"], cut["sql"], cut["line"], operator, old, reason, {})
         self.untouched.append((order, found))
 
@@ -217,7 +213,7 @@ class _Moving:
             return "the number is a lower and an upper bound at once"
         number = _loosest(found)
         if number == uses[0].bound.number:
-            return MOVED
+            return "the bound is there already"
         return self._unwritable(handle, number)
 
     def _unwritable(self, handle: str, number: Number) -> str:
@@ -267,6 +263,12 @@ class _Moving:
             left_out = measuring_plan(self.prepared.plan).left_out
             yield from dict.fromkeys(f"{left.step} ({left.why})" for left in left_out)
             yield from (g.sql for g in self.board.funnel.gates if g.is_cut and g.predicate is None)
+
+
+def _why(gate: Gate | None) -> str:
+    if gate is None:
+        return "comes after rows are brought together"
+    return "has no bound that is a number" if gate.predicate else "compares no stat of single samples"
 
 
 def _alone(gate: Gate) -> Iterator[bool]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from juicesql.sandbox.base import Ahead, Context, Job
+from juicesql.sandbox.base import Ahead, Context
 from juicesql.sandbox.errors import SandboxError
 from juicesql.sandbox.feedback import Feedback, FeedbackRule, chance, parting, read_feedback, refine_by_feedback
 from juicesql.sandbox.hooks.refine_recipe_via_model_feedback import RefineRecipeViaModelFeedbackHook
@@ -146,4 +146,3 @@ def test_the_hook(world: World, tmp_path: Path, make_context: Callable[..., Cont
     context.results.add(replace(context.job, meta_name="infer"), {"source_fingerprint": "of other data"})
     with pytest.raises(SandboxError, match="other rows"):
         hook.run(context)
-    assert isinstance(context.job, Job)
