@@ -181,11 +181,9 @@ class _Moving:
         found = Untouched(stat, cut["id"], cut["sql"], cut["line"], operator, old, reason, {})
         self.untouched.append((order, found))
 
-    def _stay(self, place: Place, reason: str, facts: Mapping[str, Any] | None = None) -> None:
-        gate, bound = place.gate, place.bound
-        found = Untouched(
-            place.value.label, gate.id, gate.sql, gate.line, bound.operator, bound.number, reason, facts or {}
-        )
+    def _stay(self, place: Place, reason: str, facts: Mapping[str, Any]) -> None:
+        gate, bound, stat = place.gate, place.bound, place.value.label
+        found = Untouched(stat, gate.id, gate.sql, gate.line, bound.operator, bound.number, reason, facts)
         self.untouched.append((self._order(place), found))
 
     def _order(self, place: Place) -> tuple[int, int]:
@@ -196,7 +194,7 @@ class _Moving:
         """Where the method sends each place; one number that bounds several stats goes where all agree."""
         for place, aim in zip(self.places, method(self.board, self.places), strict=True):
             if isinstance(aim, str):
-                self._stay(place, aim)
+                self._stay(place, aim, {})
             else:
                 self.aims.setdefault(place.bound.handle, []).append((place, aim))
         for handle, found in list(self.aims.items()):
@@ -235,9 +233,9 @@ class _Moving:
 
     def _stands_plainly(self, name: str, number: Number) -> bool:
         """Whether another value of the variable changes nothing but the numbers that carry its tag."""
-        recipe = self.prepared.recipe
+        recipe, variables = self.prepared.recipe, {**self.prepared.recipe.variables, name: number}
         try:
-            other = render(recipe.template, recipe.path, self.prepared.registry, {**recipe.variables, name: number}).sql
+            other = render(recipe.template, recipe.path, self.prepared.registry, variables).sql
         except JuiceError:
             return False
         tagged = re.compile(rf"[-+.\deE]*(?=/\*@var:{name}\*/)")
@@ -299,8 +297,6 @@ def _loosest(found: Sequence[tuple[Place, Aim]]) -> Number:
 
 
 def _move(place: Place, aim: Aim, new: Number) -> Move:
-    gate, bound = place.gate, place.bound
-    return Move(
-        place.value.label, gate.id, gate.sql, gate.line, bound.operator, bound.handle, bound.number, new,
-        dict(aim.facts),
-    )  # fmt: skip
+    gate, bound, stat = place.gate, place.bound, place.value.label
+    facts = dict(aim.facts)
+    return Move(stat, gate.id, gate.sql, gate.line, bound.operator, bound.handle, bound.number, new, facts)
