@@ -78,7 +78,7 @@ def _control(scores: Sequence[Score]) -> float | None:
 def _ranking(scores: Sequence[Score], asked: ScoreSettings) -> list[dict[str, Any]]:
     """What became of each pool, the best first. `difference`: to the mean of the random pools, above 0 for better."""
     control = _control(scores)
-    sign = 1 if asked.goal == "maximize" else -1
+    larger = asked.goal == "maximize"
     places = Counter((s.pool.stat, s.pool.part) for s in scores)
     return [
         {
@@ -89,7 +89,7 @@ def _ranking(scores: Sequence[Score], asked: ScoreSettings) -> list[dict[str, An
             "rows": s.rows,
             asked.metric: s.mean,
             "std": s.spread,
-            "difference": None if control is None else sign * (s.mean - control),
+            "difference": None if control is None else s.mean - control if larger else control - s.mean,
             "by_seed": {str(seed): value for seed, value in s.by_seed.items()},
             "others": dict(s.others),
         }
