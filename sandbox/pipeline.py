@@ -34,6 +34,7 @@ from .store import JobRecord, SandboxStore, metric_name, now
 from .watcher import open_watcher
 
 Say = Callable[[str], None]
+PROBE = "probe"  # the list whose jobs run once, before a search
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,6 @@ class Session:
         self.folder = Path(experiment.work_dir) if experiment.work_dir else project.joinpath("sandbox", *names)
         self.again = fresh or not experiment.resume
         self.key = "/".join(names)
-        self.total = len(experiment.jobs)
         self.report = Report(self.key, self.folder)
 
     def run(self) -> Report:
@@ -165,11 +165,7 @@ class Session:
         """Run the probes, search, and run the other jobs unless the trials have run them."""
         from .search import search
 
-        first = "probe"
-
-        probes = [tuple(j for j in jobs if j.list == first) for jobs in self.experiment.pipelines.values()]
-        for jobs in probes:
-            self.run_jobs(jobs, self.report.results, self._folder(jobs), self.report.jobs)
+        self._run_chosen(lambda job: job.list == PROBE)
         with self._watcher(ANONYMOUS) as watcher:
             self.report.search = search(
                 hpo, self.experiment.jobs, project=self.project, store=self.store, experiment=self.key, watcher=watcher,
@@ -179,16 +175,19 @@ class Session:
         for line in self.report.search.lines():
             self.say(line)
         if not self.report.search.ran_jobs:
-            for jobs in self.experiment.pipelines.values():
-                rest = tuple(j for j in jobs if j.list != first)
-                self.run_jobs(rest, self.report.results, self._folder(jobs), self.report.jobs)
+            self._run_chosen(lambda job: job.list != PROBE)
+
+    def _run_chosen(self, chosen: Callable[[Job], bool]) -> None:
+        for jobs in self.experiment.pipelines.values():
+            some = tuple(filter(chosen, jobs))
+            self.run_jobs(some, self.report.results, self._folder(jobs), self.report.jobs)
 
     def run_trial(self, number: int, jobs: Sequence[Job]) -> Results:
         """Run changed jobs as one trial of a search; probes that are as in the file count as done."""
         results = Results()
         for (pipeline, meta), result in self.report.results.items():
-            results.add(Job("", meta, None, {}, "probe", pipeline, 0), result)
-        todo = [j for j in jobs if j.list != "probe" or j not in self.experiment.jobs]
+            results.add(Job("", meta, None, {}, PROBE, pipeline, 0), result)
+        todo = [j for j in jobs if j.list != PROBE or j not in self.experiment.jobs]
         for name in dict.fromkeys(j.pipeline for j in todo):
             mine = tuple(j for j in todo if j.pipeline == name)
             self.run_jobs(mine, results, self.folder / "search" / f"trial_{number:04}" / name, [], f"trial {number}")
@@ -216,9 +215,9 @@ class Session:
                 going_on = going_on and record is not None and still_done(record, chain)
                 if record and going_on:
                     finished = JobDone(job, record.result, record.seconds or 0.0, True, Path(record.log))
-                    self._tell(finished)
                 else:
                     finished = self._work(job, results, folder, chain, pipeline, watcher)
+                self._tell(finished)
                 results.add(job, finished.result)
                 done.append(finished)
 
@@ -246,15 +245,14 @@ class Session:
             raise
         seconds = time.perf_counter() - clock
         self.store.record_job(self.key, replace(record, status="done", seconds=seconds, result=result), started)
-        finished = JobDone(job, result, seconds, False, log)
-        self._tell(finished)
-        return finished
+        return JobDone(job, result, seconds, False, log)
 
     def _tell(self, done: JobDone) -> None:
         job = done.job
         name = metric_name(job.pipeline, job.meta_name)
         how = "done before" if done.skipped else f"{done.seconds:.1f} s"
-        self.say(f"[{len(self.report.jobs) + 1}/{self.total}] {job.hook}  {name}  ({how})")
+        total = len(self.experiment.pipelines[job.pipeline])
+        self.say(f"[{job.position + 1}/{total}] {job.hook}  {name}  ({how})")
         for line in find_hook(job.hook)(job).summary(done.result):
             self.say(f"    {line}")
 

@@ -176,6 +176,7 @@ def _run(
     if hpo.given.tracker == "wandb":
         swept = sweeps.run(hpo, work, kept, folder, told)
         return told.trials, None, swept, 0
+    watcher.watch_cfgs({"search": hpo.raw})
     watcher.setup_sweep(sweeps.config_of(hpo), hpo.given.sweep_name)
     running = Trials(hpo, work, kept.keep, earlier)
     for trial in running.run():

@@ -186,8 +186,18 @@ def test_a_missing_wandb_says_what_to_install(
 # wandb
 
 
-def records(folder: Path) -> Iterator[Any]:
-    """The records of an offline run: a LevelDB log with a head of 7 bytes, whose parts never cross 32 KiB."""
+def records(folder: Path) -> list[Any]:
+    """The records of an offline run, whose last one says how it ended: wandb writes them in a process of its own."""
+    until = time.monotonic() + 20
+    while True:
+        found = list(written(folder))
+        if any(r.HasField("exit") for r in found) or time.monotonic() > until:
+            return found
+        time.sleep(0.05)
+
+
+def written(folder: Path) -> Iterator[Any]:
+    """What stands in a file of wandb: a LevelDB log with a head of 7 bytes, whose parts never cross 32 KiB."""
     from wandb.proto.wandb_internal_pb2 import Record
 
     (file,) = folder.glob("wandb/offline-run-*/*.wandb")
@@ -232,7 +242,7 @@ def test_wandb_gets_the_same(
         assert watcher.query("train.loss") == 1.0
         assert watcher.setup_sweep({"method": "grid"}, "cuts") == "cuts"
     assert capsys.readouterr().out == ""  # stdout is for data
-    found = list(records(wandb_folder))
+    found = records(wandb_folder)
     (run,) = [r.run for r in found if r.HasField("run")]
     assert (run.project, run.display_name) == ("demo", "run0")
     history = [{i.nested_key[0] if i.nested_key else i.key: json.loads(i.value_json) for i in r.history.item}
@@ -254,7 +264,7 @@ def test_a_failed_experiment_is_a_failed_run_of_wandb(store: SandboxStore, exper
     ):
         watcher.watch(1.0, "train.loss", 7)
         raise ZeroDivisionError
-    found = list(records(wandb_folder))
+    found = records(wandb_folder)
     assert [r.exit.exit_code for r in found if r.HasField("exit")] == [1]
     keys = {i.key or i.nested_key[0] for r in found if r.HasField("history") for i in r.history.item}
     assert {"pools.train.loss", "pools.train.step"} <= keys
