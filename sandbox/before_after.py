@@ -1,7 +1,10 @@
 """What an experiment changed: the numbers of data and models before and after, side by side.
 
-Data: the first and the last analysis of a pipeline. Judgements: pairs of jobs whose names differ by `before` and
-`after` (or `ori` and `processed`, `raw` and `clean`, `random` and `refined`). """
+- Data: the first and the last analysis of a pipeline.
+- Judgements: pairs of jobs whose names differ by `before` and `after` (or `ori` and `processed`, `raw` and `clean`,
+  `random` and `refined`).
+- Pools that were scored: the data that was analysed first against what was made of it, seed by seed.
+"""
 
 from __future__ import annotations
 
@@ -104,7 +107,8 @@ def _scored(
     before = pools.get(source)
     if before is None or after is None:
         return
+    names = f"{before['pool']}, {after['pool']}"
     for seed, value in before["by_seed"].items():
         if seed in after["by_seed"]:
-            yield Row(f"{before['name']}, {after['name']}, seed {seed}", value, after["by_seed"][seed])
-    yield Row(f"{before['name']}, {after['name']}, mean", before["mean"], after["mean"])
+            yield Row(f"{names}, seed {seed}", value, after["by_seed"][seed])
+    yield Row(f"{names}, mean", before[result["metric"]], after[result["metric"]])

@@ -170,8 +170,8 @@ def analysis(rows: int, mean: float, source: str) -> dict:
 def test_before_and_after(tmp_path):
     pool, refined = str(tmp_path / "pool.jsonl"), str(tmp_path / "refined.jsonl")
     ranking = [
-        {"name": "refined", "path": refined, "mean": 2.0, "by_seed": {"1": 1.9, "2": 2.1}},
-        {"name": "pool", "path": pool, "mean": 2.5, "by_seed": {"1": 2.4, "2": 2.6}},
+        {"pool": "refined", "path": refined, "bits_per_byte": 2.0, "by_seed": {"1": 1.9, "2": 2.1}},
+        {"pool": "pool", "path": pool, "bits_per_byte": 2.5, "by_seed": {"1": 2.4, "2": 2.6}},
     ]
     lines = before_after(
         results(
