@@ -44,6 +44,7 @@ lint: .venv/lint.stamp  ## ruff, mypy strict, and which module may import which
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/python .ci/typing_of_packages.py
 	@$(BIN)/python .ci/imports.py
 
 docs: .venv/text.stamp  ## write the function reference out of the docstrings

@@ -93,7 +93,7 @@ def pools(story: Story, t: Words) -> None:
             st.html(_ranked(ranking, t))
 
 
-def _bars(ranking: Ranking, metric: str, t: Words) -> alt.LayerChart:
+def _bars(ranking: Ranking, metric: str, t: Words) -> alt.LayerChart | alt.FacetChart:
     """Bars by stat and part; random pools, which others are compared with, are lines across them."""
     rows: list[dict[str, Any]] = [
         {"stat": str(p.get("stat") or p.get("pool", "")), "part": _part(p, t), "pool": str(p.get("pool", "")),

@@ -43,7 +43,7 @@ def _hooks() -> Iterator[str]:
 
 
 def _components() -> Iterator[str]:
-    ordered = sorted(components(), key=lambda c: (c[0] not in FACTORIES, FACTORIES.index(c[0]) if c[0] in FACTORIES else 0, c[:2]))
+    ordered = sorted(components(), key=lambda c: (FACTORIES.index(c[0]), c[1]))
     for factory, group in groupby(ordered, key=itemgetter(0)):
         yield f"### {factory}\n"
         for cls, same in groupby(sorted(group, key=lambda c: c[2].__qualname__), key=itemgetter(2)):

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Sequence
 from types import FrameType
 
-from .base import die_with_parent
+from .executor import die_with_parent
 
 PATIENCE = 10.0  # seconds that the program has to end by itself
 

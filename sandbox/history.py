@@ -14,7 +14,7 @@ from juicesql.inspect import experiments, outcomes
 from juicesql.inspect.experiments import Experiment, Job, Series, Trial
 from juicesql.inspect.outcomes import Change
 
-from .base import last_lines
+from .executor import last_lines
 
 
 @dataclass(frozen=True)

@@ -22,10 +22,11 @@ from juicesql.engines.watch import Progress
 from juicesql.errors import JuiceError, Problem
 from juicesql.project import open_project
 
-from .base import Context, Hook, Job, Results, Watcher, job_failed
+from .base import Context, Hook, Job, Results, Watcher
 from .checking import check
 from .config import ANONYMOUS, Experiment, load
 from .errors import JobError, SandboxError
+from .executor import job_failed
 from .passing import named, numbers, resolved
 from .registry import find_hook, load_project
 from .resume import digest, facts, still_done

@@ -74,7 +74,7 @@ def recipe_settings(job: Job) -> RecipeSettings:
 
 
 def recipe_facts(job: Job, project: Path) -> str:
-    """What decides what a recipe gives: its SQL and options, the code of its functions, and the content of its source."""
+    """What decides what a recipe gives: its SQL and options, the code of its functions, the content of its source."""
     with tempfile.TemporaryDirectory() as folder:
         found = recipe_settings(job).prepared(Path(folder), project)
     return "\n".join([found.recipe.plain_sql, repr(found.config), found.plan.fingerprint, found.source.fingerprint])

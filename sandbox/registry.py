@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 FACTORIES = (
     "DataExecutor", "DataAnalyzer", "DataEvaluator", "DataPoolManipulator", "ModelInferEvaluator", "ModelTrainExecutor",
-    "ModelInferExecutor", "ModelEvaluator",
+    "ModelInferExecutor", "ModelEvaluator", "GeneralProbe", "GeneralDataExecutor",
 )  # fmt: skip
 _SHIPPED = ("juicesql.sandbox.hooks", "juicesql.sandbox.components")
 H = TypeVar("H", bound="type[Hook]")

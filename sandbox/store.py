@@ -134,7 +134,10 @@ class SandboxStore:
                 'message from jobs where experiment_id = ? order by pipeline, "position"',
                 [experiment],
             ).fetchall()
-        return [JobRecord(*r[:8], json.loads(r[8] or "{}"), r[9] or "", r[10] or "") for r in rows]
+        return [
+            JobRecord(r[0], r[1], r[2], r[3], r[4], r[5], r[6], r[7], json.loads(r[8] or "{}"), r[9] or "", r[10] or "")
+            for r in rows
+        ]
 
     def record_job(self, experiment: str, job: JobRecord, started: datetime) -> None:
         """Insert or replace a job. Its series are forgotten when it begins (again)."""

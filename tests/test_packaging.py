@@ -14,8 +14,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 FOLDERS = {"juicesql": "juicesql", "udfs": "juicesql/udfs", "macros": "juicesql/macros"}
-FOLDERS |= {"recipes_sql": "juicesql/recipes_sql", "app": "juicesql/app"}
-ENDINGS = (".py", ".sql", ".sql.j2", ".json", ".bin", ".ftz")
+FOLDERS |= {"recipes_sql": "juicesql/recipes_sql", "app": "juicesql/app", "sandbox": "juicesql/sandbox"}
+ENDINGS = (".py", ".sql", ".sql.j2", ".yaml", ".json", ".bin", ".ftz")
 
 
 def _copy(target: Path) -> Path:

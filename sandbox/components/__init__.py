@@ -1,4 +1,4 @@
-"""The components that ship, one file each; importing the package registers them. Their libraries load when they work."""
+"""The components that ship, one file each; importing the package registers them. Their libraries load only at work."""
 
 from importlib import import_module
 from pkgutil import iter_modules

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from juicesql.errors import Problem
+from juicesql.running import Prepared
 
 from ..base import Ahead, Component
 from ..recipes import recipe_settings
@@ -15,7 +16,7 @@ from ..registry import component
 
 
 @dataclass(frozen=True)
-class Settings:
+class AnalyzeSettings:
     """Of the analyzer."""
 
     dataset_path: str = ""  # data to look at instead of the recipe's source
@@ -29,10 +30,10 @@ class Settings:
 class JuicesqlAnalyzer(Component):
     """Measures the stats of a recipe on every row and describes them, as `juicesql analyze` does."""
 
-    Settings = Settings
+    Settings = AnalyzeSettings
 
     @classmethod
-    def problems(cls, settings: Settings, ahead: Ahead) -> Iterator[Problem]:
+    def problems(cls, settings: AnalyzeSettings, ahead: Ahead) -> Iterator[Problem]:
         if settings.dataset_path and not ahead.exists(settings.dataset_path):
             yield Problem("no-file", f"there is no {settings.dataset_path}", "paths begin at the current directory")
         if settings.also and not settings.auto:
@@ -40,17 +41,21 @@ class JuicesqlAnalyzer(Component):
 
     def run(self) -> dict[str, Any]:
         """Analyse. The run_id is that of the analysis in the stats database."""
-        from juicesql.analysis.analyze import analyze
+        from juicesql.analysis.analyze import Analysis, analyze
         from juicesql.analysis.publish import Files, check_files, write_files
 
         context, asked = self.context, recipe_settings(self.context.job)
         files = Files(None, None, Path(self.settings.html) if self.settings.html else None)
         check_files(files)
+
+        def written(analysis: Analysis, read: Prepared) -> None:
+            write_files(analysis, read, files)
+
         found = analyze(
             asked.file(context.folder), auto=self.settings.auto, sample=self.settings.sample, source=self._source(),
             project=context.project, variables=asked.vars, also=self.settings.also,
             threads=asked.threads or context.threads, memory_limit=asked.memory_limit, fresh=asked.fresh,
-            progress=context.progress, then=lambda a, read: write_files(a, read, files),
+            progress=context.progress, then=written,
         )  # fmt: skip
         return {
             "run_id": found.run_id, "recipe": found.recipe, "source": found.source, "rows": found.rows,

@@ -15,8 +15,8 @@ from juicesql.sources import SourceSpec, open_source
 
 from ..base import Ahead, Component
 from ..errors import SandboxError
-from ..pool_work import Paths, given_pools, pool_problems
-from ..pools import safe, stem
+from ..pools.pool import safe, stem
+from ..pools.work import Paths, given_pools, pool_problems
 from ..registry import component
 
 IMAGE, VIDEO = "<__dj__image>", "<__dj__video>"  # where in a text a picture stands, as Data-Juicer writes it

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from juicesql.errors import Problem
 
 from ..base import Ahead
-from ..held_out import HeldOutSettings, ModelEvaluator
+from ..inference.held_out import HeldOutSettings, ModelEvaluator
 from ..registry import component
 
 

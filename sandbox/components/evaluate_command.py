@@ -16,8 +16,9 @@ from typing import Any
 
 from juicesql.errors import Problem
 
-from ..base import Ahead, Evaluator, describe_exit, die_with_parent, job_failed
-from ..child import missing_file
+from ..base import Ahead, Evaluator
+from ..executor import describe_exit, die_with_parent, job_failed
+from ..missing import missing_file
 from ..registry import component
 
 GRACE = 5.0  # seconds between asking a program to end and ending it

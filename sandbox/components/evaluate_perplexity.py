@@ -11,7 +11,7 @@ from juicesql.errors import Problem
 
 from ..base import Ahead
 from ..errors import SandboxError
-from ..held_out import HeldOutSettings, ModelEvaluator
+from ..inference.held_out import HeldOutSettings, ModelEvaluator
 from ..registry import component
 
 LARGEST = 700.0  # nats whose exponential a double can hold

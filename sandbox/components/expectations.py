@@ -14,8 +14,8 @@ from juicesql.running import prepare, recheck, run
 from juicesql.sqltext import quote
 
 from ..base import Ahead, Evaluator
-from ..child import missing_file, missing_library
 from ..metrics.queries import write_recipe
+from ..missing import missing_file, missing_library
 from ..registry import component
 
 

@@ -13,12 +13,12 @@ from typing import Any, Literal
 from juicesql.errors import Problem, nearest
 
 from ..base import Ahead, Evaluator
-from ..child import missing_file, missing_library, missing_model
 from ..errors import SandboxError
 from ..metrics.backbones import LITE0
 from ..metrics.child import FAMILIES
 from ..metrics.media import listed
 from ..metrics.running import run_child
+from ..missing import missing_file, missing_library, missing_model
 from ..registry import component
 
 # Names of Data-Juicer's tool, such as fvd2048_128f_subsample8f: samples, neighbours, frames of a clip, stride.

@@ -14,9 +14,10 @@ from typing import Any, Literal
 
 from juicesql.errors import Problem
 
-from ..base import Ahead, Executor
-from ..child import missing_file
+from ..base import Ahead
 from ..errors import SandboxError
+from ..executor import Executor
+from ..missing import missing_file
 from ..registry import component
 
 HOME = "thirdparty/models/EasyAnimate"

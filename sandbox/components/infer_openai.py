@@ -15,10 +15,11 @@ import pyarrow.parquet as pq
 
 from juicesql.errors import Problem
 
-from ..base import Ahead, Executor
-from ..child import missing_file
-from ..openai_api import Endpoint, NoAnswer, inside
-from ..prompts import InferSettings, outputs_file, write_prompts
+from ..base import Ahead
+from ..executor import Executor
+from ..inference.openai_api import Endpoint, NoAnswer, inside
+from ..inference.prompts import InferSettings, outputs_file, write_prompts
+from ..missing import missing_file
 from ..registry import component
 
 PATHS = {"chat": "/chat/completions", "completions": "/completions"}

@@ -9,8 +9,9 @@ from typing import Any
 from juicesql.errors import Problem
 
 from ..base import Ahead
-from ..child import ModelExecutor, missing_file, missing_library, missing_model
-from ..prompts import InferSettings, outputs_file, write_prompts
+from ..inference.child import ModelExecutor
+from ..inference.prompts import InferSettings, outputs_file, write_prompts
+from ..missing import missing_file, missing_library, missing_model
 from ..registry import component
 
 

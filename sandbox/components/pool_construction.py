@@ -10,9 +10,9 @@ from juicesql.errors import JuiceError, Problem
 
 from ..base import Ahead
 from ..errors import SandboxError
-from ..pool_cuts import ANALYSED, Analysed, analysed_file, analysed_run, construct, read_ratios
-from ..pool_work import PoolManipulator, handed_on, pool_problems
-from ..pools import MEMORY, Workshop
+from ..pools.cuts import ANALYSED, Analysed, analysed_file, analysed_run, construct, read_ratios
+from ..pools.pool import MEMORY, Workshop
+from ..pools.work import PoolManipulator, handed_on, pool_problems
 from ..registry import component
 
 

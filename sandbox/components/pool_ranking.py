@@ -11,8 +11,8 @@ from juicesql.errors import Problem
 
 from ..base import Ahead, Component
 from ..errors import SandboxError
-from ..pool_work import Paths, best_of, given_pools, handed_on, known_pools, pool_problems
-from ..pools import Pool
+from ..pools.pool import Pool
+from ..pools.work import Paths, best_of, given_pools, handed_on, known_pools, pool_problems
 from ..registry import component
 
 

@@ -9,9 +9,9 @@ from typing import Any
 from juicesql.errors import Problem
 
 from ..base import Ahead
-from ..pool_scale import downsample, duplicate
-from ..pool_work import Paths, PoolManipulator, handed_on
-from ..pools import MEMORY
+from ..pools.pool import MEMORY
+from ..pools.scale import downsample, duplicate
+from ..pools.work import Paths, PoolManipulator, handed_on
 from ..registry import component
 
 

@@ -10,9 +10,9 @@ from juicesql.errors import Problem
 
 from ..base import Ahead
 from ..errors import SandboxError
-from ..pool_sets import cartesian_join, combine, merge
-from ..pool_work import Paths, PoolManipulator, best_of, handed_on
-from ..pools import MEMORY
+from ..pools.pool import MEMORY
+from ..pools.sets import cartesian_join, combine, merge
+from ..pools.work import Paths, PoolManipulator, best_of, handed_on
 from ..registry import component
 
 TOP = 3
@@ -97,5 +97,5 @@ class DataPoolCartesianJoin(PoolManipulator):
         if len(pools) != 2:
             raise SandboxError.of("not-two-pools", f"there are {len(pools)} pools to join", "name two in dataset_path")
         with self.workshop() as work:
-            made = cartesian_join(work, *pools, self.folder, self.settings.suffix, self.settings.most_rows)
+            made = cartesian_join(work, pools[0], pools[1], self.folder, self.settings.suffix, self.settings.most_rows)
         return handed_on([made])

@@ -10,8 +10,9 @@ from typing import Any, Literal
 from juicesql.errors import Problem
 
 from ..base import Ahead
-from ..child import missing_file, missing_library, missing_model, run_child
-from ..probing import Probe, ProbeSettings
+from ..inference.child import run_child
+from ..inference.probing import Probe, ProbeSettings
+from ..missing import missing_file, missing_library, missing_model
 from ..registry import component
 
 

@@ -12,7 +12,7 @@ from ..registry import component
 
 
 @dataclass(frozen=True)
-class Settings:
+class ProcessSettings:
     """Of the engine."""
 
     dataset_path: str = ""  # data to clean instead of the recipe's source
@@ -22,7 +22,7 @@ class Settings:
 class JuicesqlExecutor(Component):
     """Runs a recipe with the engine of juicesql; stored values are reused."""
 
-    Settings = Settings
+    Settings = ProcessSettings
 
     def run(self) -> dict[str, Any]:
         """Run the recipe and publish its output."""

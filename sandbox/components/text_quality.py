@@ -15,9 +15,9 @@ from juicesql.train_quality import Settings as TrainSettings
 from juicesql.train_quality import train, write_model
 
 from ..base import Ahead, Evaluator
-from ..child import missing_file, missing_library
 from ..errors import SandboxError
 from ..metrics.queries import write_recipe
+from ..missing import missing_file, missing_library
 from ..registry import component
 
 

@@ -14,9 +14,10 @@ from typing import Any, Literal
 
 from juicesql.errors import Problem
 
-from ..base import Ahead, Context, Executor
+from ..base import Ahead, Context
+from ..executor import Executor
 from ..registry import component
-from ..training_rows import empty, first_path, plain_text, read_rows
+from ..training.rows import empty, first_path, plain_text, read_rows
 from .infer_easyanimate import CONFIG, HOME, python
 
 SCRIPTS = ("train_lora.py", "scripts/train_lora.py")  # added by Data-Juicer; EasyAnimate's own

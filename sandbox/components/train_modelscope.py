@@ -14,10 +14,11 @@ from typing import Any
 
 from juicesql.errors import Problem
 
-from ..base import Ahead, Context, Executor, read_json_line
+from ..base import Ahead, Context
+from ..executor import Executor, read_json_line
 from ..registry import component
-from ..training import POINTS, PREFIX
-from ..training_rows import empty, plain_text, read_rows
+from ..training.rows import empty, plain_text, read_rows
+from ..training.run import POINTS, PREFIX
 
 # epoch [1][100/4953]   lr: 4.825e-05, memory: 8742, loss: 5.6125
 _EPOCH = re.compile(r"\bepoch \[(\d+)\]\[(\d+)/(\d+)\]")
@@ -123,7 +124,7 @@ class ModelscopeTrainer(Executor):
         }
         path = folder / "training.json"
         path.write_text(json.dumps(given, indent=2), "utf-8")
-        await self.command([sys.executable, "-m", "juicesql.sandbox.training_modelscope", str(path)])
+        await self.command([sys.executable, "-m", "juicesql.sandbox.training.modelscope", str(path)])
 
     def _modifications(self) -> dict[str, Any]:
         """What is merged into the model's configuration. The loss is logged about 50 times unless `train` says else."""

@@ -13,9 +13,10 @@ from typing import Any, Literal
 
 from juicesql.errors import Problem
 
-from ..base import Ahead, Executor, read_json_line
+from ..base import Ahead
+from ..executor import Executor, read_json_line
 from ..registry import component
-from ..training import PREFIX
+from ..training.run import PREFIX
 
 SERIES = ("loss", "learning_rate", "grad_norm", "eval_loss")
 
@@ -106,7 +107,7 @@ class TransformersTrainer(Executor):
         self._done: dict[str, Any] = {}
         path = folder / "training.json"
         path.write_text(json.dumps(self._given(run_obj), indent=2), "utf-8")
-        await self.command([sys.executable, "-m", "juicesql.sandbox.training", str(path)])
+        await self.command([sys.executable, "-m", "juicesql.sandbox.training.run", str(path)])
 
     def _given(self, run_obj: Any) -> dict[str, Any]:
         """The settings with all that was left open filled in, for the process that trains."""

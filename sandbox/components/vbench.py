@@ -14,11 +14,11 @@ from typing import Any, Literal
 from juicesql.errors import Problem, nearest
 
 from ..base import Ahead, Evaluator
-from ..child import missing_file, missing_library, missing_model
 from ..errors import SandboxError
 from ..metrics import vbench_child
 from ..metrics.media import listed
 from ..metrics.running import run_child, run_command
+from ..missing import missing_file, missing_library, missing_model
 from ..registry import component
 
 OWN = ("temporal_flickering", "subject_consistency", "background_consistency")

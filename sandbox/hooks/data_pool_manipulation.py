@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..base import Context, Hook
-from ..pool_work import pool_lines
+from ..pools.work import pool_lines
 from ..registry import hook
 
 

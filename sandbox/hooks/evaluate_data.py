@@ -9,7 +9,7 @@ from typing import Any
 from juicesql.errors import JuiceError, Problem
 
 from ..base import Ahead, Context, Hook
-from ..child import missing_file
+from ..missing import missing_file
 from ..registry import hook
 
 

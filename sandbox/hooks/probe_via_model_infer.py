@@ -13,7 +13,7 @@ from juicesql.errors import Problem
 from juicesql.sqltext import literal
 
 from ..base import Ahead, Context, Hook
-from ..probing import ProbeSettings, choose, open_rows, write_rows
+from ..inference.probing import ProbeSettings, choose, open_rows, write_rows
 from ..recipes import recipe_problems
 from ..registry import hook
 

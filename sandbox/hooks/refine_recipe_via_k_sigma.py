@@ -11,10 +11,10 @@ from juicesql.runs import RunRecord
 
 from ..base import Context
 from ..errors import SandboxError
-from ..refine import Kind, Rule, Sides, refine
-from ..refining import RefineHook
+from ..refining.hook import RefineHook
+from ..refining.refine import Kind, Rule, Sides, refine
+from ..refining.thresholds import Refined
 from ..registry import hook
-from ..thresholds import Refined
 
 T = TypeVar("T")
 

@@ -12,11 +12,11 @@ from juicesql.runs import RunRecord
 
 from ..base import Ahead, Context
 from ..errors import SandboxError
-from ..feedback import FeedbackRule, Goal, read_feedback, refine_by_feedback
-from ..refine import Sides
-from ..refining import RefineHook
+from ..refining.feedback import FeedbackRule, Goal, read_feedback, refine_by_feedback
+from ..refining.hook import RefineHook
+from ..refining.refine import Sides
+from ..refining.thresholds import Refined
 from ..registry import hook
-from ..thresholds import Refined
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from typing import Any
 from juicesql.errors import JuiceError, Problem
 
 from ..base import Ahead, Context, Hook
-from ..pool_scores import EVALUATE, TRAIN, Part, Score, ScoreSettings, read_part, score_pools
-from ..pool_work import given_pools, handed_on, pool_problems
+from ..pools.scores import EVALUATE, TRAIN, Part, Score, ScoreSettings, read_part, score_pools
+from ..pools.work import given_pools, handed_on, pool_problems
 from ..registry import hook
 
 

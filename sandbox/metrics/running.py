@@ -9,8 +9,9 @@ from typing import Any
 
 from juicesql.errors import Problem
 
-from ..base import Context, Executor, NoSettings, read_json_line
+from ..base import Context, NoSettings
 from ..errors import SandboxError
+from ..executor import Executor, read_json_line
 
 PREFIX = "juicesql: "
 MODULE = "juicesql.sandbox.metrics.child"

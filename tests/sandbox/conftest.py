@@ -79,8 +79,8 @@ def make_context() -> Callable[..., Context]:
 @pytest.fixture
 def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Does the work of `juicesql.sandbox.inference` in this process: loading its libraries once saves seconds a test."""
-    from juicesql.sandbox import inference
-    from juicesql.sandbox.child import ModelExecutor
+    from juicesql.sandbox.inference import run as inference
+    from juicesql.sandbox.inference.child import ModelExecutor
 
     async def run(self: ModelExecutor, words: list[str], env: Any = None, cwd: Any = None) -> None:
         if code := inference.main(list(words[3:])):

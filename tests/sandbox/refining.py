@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from juicesql.sandbox.refining import run_of
+from juicesql.sandbox.refining.hook import run_of
 
 import juicesql
 from juicesql.analysis.analyze import analyze

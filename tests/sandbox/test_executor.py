@@ -7,8 +7,8 @@ import sys
 
 import pytest
 from juicesql.sandbox import registry
-from juicesql.sandbox.base import END, Executor
 from juicesql.sandbox.errors import JobError
+from juicesql.sandbox.executor import END, Executor
 from juicesql.sandbox.registry import component
 
 from .training_work import train, write_rows

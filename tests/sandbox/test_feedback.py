@@ -12,8 +12,15 @@ import pyarrow as pa
 import pytest
 from juicesql.sandbox.base import Ahead, Context
 from juicesql.sandbox.errors import SandboxError
-from juicesql.sandbox.feedback import Feedback, FeedbackRule, chance, parting, read_feedback, refine_by_feedback
 from juicesql.sandbox.hooks.refine_recipe_via_model_feedback import RefineRecipeViaModelFeedbackHook
+from juicesql.sandbox.refining.feedback import (
+    Feedback,
+    FeedbackRule,
+    chance,
+    parting,
+    read_feedback,
+    refine_by_feedback,
+)
 
 from tests.sandbox.refining import World, make_world
 

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-
 from juicesql.sandbox.metrics.inception import (
     ClassShares,
     Moments,

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from juicesql.sandbox.base import Ahead, Job
 from juicesql.sandbox.hooks.infer_model import InferModelHook
-from juicesql.sandbox.openai_api import retry_after
+from juicesql.sandbox.inference.openai_api import retry_after
 
 from juicesql.errors import JuiceError
 

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from juicesql.sandbox.base import Ahead, Job
 from juicesql.sandbox.hooks.probe_via_model_infer import ProbeViaModelInferHook
-from juicesql.sandbox.probing import Sampled, choose
+from juicesql.sandbox.inference.probing import Sampled, choose
 
 from juicesql.errors import JuiceError
 from juicesql.sources import SourceSpec, open_source

@@ -13,7 +13,7 @@ import pytest
 from juicesql.sandbox.base import Ahead, Job
 from juicesql.sandbox.components.evaluate_command import last_object
 from juicesql.sandbox.hooks.evaluate_model import EvaluateModelHook
-from juicesql.sandbox.language_model import Span, windows
+from juicesql.sandbox.inference.language_model import Span, windows
 
 from juicesql.errors import JuiceError
 

@@ -26,7 +26,8 @@ import os, time
 from dataclasses import dataclass
 from pathlib import Path
 
-from juicesql.sandbox.base import Evaluator, Executor, Hook
+from juicesql.sandbox.base import Evaluator, Hook
+from juicesql.sandbox.executor import Executor
 from juicesql.sandbox.registry import component, hook, job_list
 
 job_list("own_jobs", "own", after="execution_job_configs")

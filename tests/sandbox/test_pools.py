@@ -17,10 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from juicesql.sandbox.base import Ahead, Component, Evaluator
 from juicesql.sandbox.pipeline import check_sandbox, run_sandbox
-from juicesql.sandbox.pool_cuts import ANALYSED, analysed_file, analysed_run, construct, cut_points, read_ratios
-from juicesql.sandbox.pool_scale import downsample, duplicate
-from juicesql.sandbox.pool_sets import cartesian_join, combine, merge
-from juicesql.sandbox.pools import Pool, Workshop, workshop
+from juicesql.sandbox.pools.cuts import ANALYSED, analysed_file, analysed_run, construct, cut_points, read_ratios
+from juicesql.sandbox.pools.pool import Pool, Workshop, workshop
+from juicesql.sandbox.pools.scale import downsample, duplicate
+from juicesql.sandbox.pools.sets import cartesian_join, combine, merge
 from juicesql.sandbox.registry import component, find_hook
 
 from juicesql.analysis.analyze import analyze

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from juicesql.sandbox.errors import SandboxError
-from juicesql.sandbox.refine import Rule, outward, refine
-from juicesql.sandbox.thresholds import Refined
+from juicesql.sandbox.refining.refine import Rule, outward, refine
+from juicesql.sandbox.refining.thresholds import Refined
 
 from tests.sandbox.refining import World, make_world
 

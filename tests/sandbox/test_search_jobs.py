@@ -12,7 +12,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from juicesql.sandbox.base import Context, Executor, Job, Results
+from juicesql.sandbox.base import Context, Job, Results
+from juicesql.sandbox.executor import Executor
 from juicesql.sandbox.search import Pruned, SearchResult, heard, search
 from juicesql.sandbox.search.trials import Trial
 from juicesql.sandbox.search.watching import Listening

@@ -74,7 +74,28 @@ TRAIN = {
     "batch_size": 4,
     "logging_steps": 2,
 }
-WORDS = ["the", "a", "of", "to", "and", "in", "is", "it", "was", "that", "cat", "dog", "house", "water", "walked", "home", "small", "old", "river", "stone"]
+WORDS = [
+    "the",
+    "a",
+    "of",
+    "to",
+    "and",
+    "in",
+    "is",
+    "it",
+    "was",
+    "that",
+    "cat",
+    "dog",
+    "house",
+    "water",
+    "walked",
+    "home",
+    "small",
+    "old",
+    "river",
+    "stone",
+]
 
 
 @pytest.fixture

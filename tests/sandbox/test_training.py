@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from juicesql.sandbox import training
 from juicesql.sandbox.components.train_transformers import TransformersTrainer
 from juicesql.sandbox.errors import JobError, SandboxError
-from juicesql.sandbox.training_models import train_tokenizer
-from juicesql.sandbox.training_rows import plain_text
-from juicesql.sandbox.training_text import TokenFile, steps_for, tokenise
+from juicesql.sandbox.training import run as training
+from juicesql.sandbox.training.models import train_tokenizer
+from juicesql.sandbox.training.rows import plain_text
+from juicesql.sandbox.training.text import TokenFile, steps_for, tokenise
 
 from .training_work import GPT2, codes, sentences, train, write_rows
 
@@ -132,7 +132,7 @@ def test_numbers_arrive_while_it_trains_and_a_killed_child_fails_the_job(base, m
     def kill_after_the_first_number() -> None:
         while not context.watcher.series("job.loss"):
             time.sleep(0.05)
-        child = child_of(os.getpid(), "juicesql.sandbox.training")
+        child = child_of(os.getpid(), "juicesql.sandbox.training.run")
         alive.append(child is not None)
         os.kill(child, signal.SIGKILL)
 

@@ -22,7 +22,7 @@ from juicesql.sqltext import literal, quote
 from juicesql.whatif import Board
 from juicesql.whatif.gates import Number, Value
 
-from .errors import SandboxError
+from ..errors import SandboxError
 from .thresholds import Aim, Place, Refined, move_bounds
 
 Kind = Literal["sigma", "robust", "percentile"]

@@ -21,8 +21,8 @@ from juicesql.runs import find_run
 from juicesql.sqltext import quote
 from juicesql.store import Store
 
-from .errors import SandboxError
-from .pools import PARTS, Pool, Rows, Workshop, random_order, safe, stem
+from ..errors import SandboxError
+from .pool import PARTS, Pool, Rows, Workshop, random_order, safe, stem
 
 ANALYSED = "__dj__stats__"  # the column in which Data-Juicer keeps its stats beside the rows
 _NUMBERS = ("INT", "DOUBLE", "FLOAT", "DECIMAL", "BOOLEAN")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .training_rows import empty, plain_text, read_rows
+from .rows import empty, plain_text, read_rows
 
 PIECE = 1000  # texts given to the tokenizer at a time
 Tally = Callable[[int, int], None]

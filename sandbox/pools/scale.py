@@ -7,14 +7,14 @@ from pathlib import Path
 
 from juicesql.plan import SAMPLE
 
-from .pools import Pool, Rows, Workshop, random_order, safe, stem
+from .pool import Pool, Rows, Workshop, random_order, safe, stem
 
 
 def duplicate(
     work: Workshop, pools: Sequence[Pool], folder: Path, times: Sequence[int], shuffle: bool, seed: int
 ) -> list[Pool]:
     """Write each pool several times over, to `{name}_x{times}.jsonl`: copy after copy, or shuffled by the seed."""
-    made = []
+    made: list[Pool] = []
     for pool in pools:
         rows = work.load([pool.path])
         for count in times:

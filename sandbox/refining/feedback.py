@@ -27,7 +27,7 @@ from juicesql.sqltext import literal, quote
 from juicesql.whatif import Board
 from juicesql.whatif.gates import Number
 
-from .errors import SandboxError
+from ..errors import SandboxError
 from .refine import Sides, check_names, cut_off
 from .thresholds import Aim, Place, Refined, move_bounds
 

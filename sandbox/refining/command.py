@@ -10,7 +10,7 @@ import typer
 from juicesql.cli import screen
 from juicesql.cli.options import AsJson, ProjectFolder, RecipeName, Sources, VarPairs, VarsFile, variables
 
-from .errors import SandboxError
+from ..errors import SandboxError
 
 if TYPE_CHECKING:
     from juicesql.running import Prepared
@@ -54,11 +54,11 @@ def refine(
     """Move the cuts of a recipe by the distribution of their stats, and show what it would keep."""
     from juicesql.analysis.analyze import analyze
 
-    from . import refining
+    from . import hook
     from .refine import refine as refined
 
     rule = _rule(method, k, stat_k or [], side or [], low, high, leave or [])
-    if write and (problem := refining.path_problem(str(write))):
+    if write and (problem := hook.path_problem(str(write))):
         raise SandboxError(problem)
     read: list[Prepared] = []
     with screen.progress() as progress:
@@ -66,16 +66,16 @@ def refine(
             recipe, source=source or (), project=project, variables=variables(var, vars_file), threads=threads,
             memory_limit=memory_limit, progress=progress, then=lambda _, prepared: read.append(prepared),
         )  # fmt: skip
-    found = refined(read[0], refining.run_of(read[0], analysis), rule)
+    found = refined(read[0], hook.run_of(read[0], analysis), rule)
     if write:
-        refining.write_recipe(write.absolute(), found.text)
+        hook.write_recipe(write.absolute(), found.text)
     if as_json:
         import json
 
         written = {"written": str(write.absolute()) if write else None}
         print(json.dumps({**found.to_dict(), **written}, indent=2, default=str, ensure_ascii=False))
     else:
-        print("\n".join(refining.draw(found)))
+        print("\n".join(hook.draw(found)))
     screen.say(*([f"wrote {write}"] if write else []))
 
 

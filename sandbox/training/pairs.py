@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .training_rows import empty, first_path, plain_text, read_rows
+from .rows import empty, first_path, plain_text, read_rows
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 from juicesql.errors import SourceError
 from juicesql.sources import SourceSpec, open_source
 
-from .errors import SandboxError
+from ..errors import SandboxError
 
 _MARKS = re.compile(r"<__dj__(?:image|video|audio)>|<\|__dj__eoc\|>")
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from .errors import SandboxError
-from .training_text import read_texts
+from ..errors import SandboxError
+from .text import read_texts
 
 END_TOKEN, START_TOKEN = "<|endoftext|>", "<|startoftext|>"
 VOCABULARY = 8192  # tokens of a tokenizer that is trained when neither it nor the model says how many

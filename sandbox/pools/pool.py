@@ -25,7 +25,7 @@ from juicesql.plan import SAMPLE
 from juicesql.sources import Source, SourceSpec, open_source
 from juicesql.sqltext import literal, quote
 
-from .errors import SandboxError
+from ..errors import SandboxError
 
 MEMORY = "1GB"
 PARTS = {2: ("low", "high"), 3: ("low", "middle", "high")}

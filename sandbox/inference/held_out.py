@@ -9,9 +9,10 @@ from typing import Any
 from juicesql.errors import Problem
 from juicesql.sources import SourceSpec, open_source
 
-from .base import Ahead, Evaluator
-from .child import missing_file, missing_library, missing_model, run_child
-from .errors import SandboxError
+from ..base import Ahead, Evaluator
+from ..errors import SandboxError
+from ..missing import missing_file, missing_library, missing_model
+from .child import run_child
 from .probing import write_rows
 
 

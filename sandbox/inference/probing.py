@@ -16,9 +16,9 @@ from juicesql.errors import nearest
 from juicesql.sources import Source, SourceSpec, open_source
 from juicesql.sqltext import quote
 
-from .base import Context, Evaluator
-from .errors import SandboxError
-from .recipes import recipe_settings
+from ..base import Context, Evaluator
+from ..errors import SandboxError
+from ..recipes import recipe_settings
 
 ROWS_OF_A_GROUP = 4096
 Algorithm = Literal["uniform", "frequency_specified_field_selector", "topk_specified_field_selector"]

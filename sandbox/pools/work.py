@@ -12,9 +12,9 @@ from typing import Any
 
 from juicesql.errors import Problem
 
-from .base import Ahead, Component, Context
-from .errors import SandboxError
-from .pools import MEMORY, Pool, Workshop, read_pool, safe, stem, workshop
+from ..base import Ahead, Component, Context
+from ..errors import SandboxError
+from .pool import MEMORY, Pool, Workshop, read_pool, safe, stem, workshop
 
 Paths = tuple[str, ...] | str | None
 

@@ -1,4 +1,4 @@
-"""Trains through ModelScope in a process of its own: `python -m juicesql.sandbox.training_modelscope SETTINGS.json`.
+"""Trains through ModelScope in a process of its own: `python -m juicesql.sandbox.training.modelscope SETTINGS.json`.
 
 What ModelScope logs is the log of the job; one JSON line behind `juicesql: ` at the end says where the model is.
 """
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .training import run_child, tell
+from .run import run_child, tell
 
 
 def train(given: Mapping[str, Any]) -> None:

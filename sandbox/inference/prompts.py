@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 
 from juicesql.sources import SourceSpec, open_source
 
-from .base import Context
-from .errors import SandboxError
+from ..base import Context
+from ..errors import SandboxError
 from .probing import require, write_rows
 
 

@@ -17,9 +17,9 @@ from juicesql.running import Prepared
 from juicesql.runs import RunRecord, read_run
 from juicesql.store import Store
 
-from .base import Ahead, Context, Hook
-from .errors import SandboxError
-from .recipes import RecipeSettings, recipe_problems, recipe_settings
+from ..base import Ahead, Context, Hook
+from ..errors import SandboxError
+from ..recipes import RecipeSettings, recipe_problems, recipe_settings
 from .thresholds import Refined
 
 SUFFIX = ".sql.j2"

@@ -1,4 +1,4 @@
-"""Trains a model in a process of its own: `python -m juicesql.sandbox.training SETTINGS.json`.
+"""Trains a model in a process of its own: `python -m juicesql.sandbox.training.run SETTINGS.json`.
 
 Prints one JSON line an event behind `juicesql: `: `data` (what was read), `log` (numbers of a step), `done` (result).
 """
@@ -17,7 +17,7 @@ from typing import Any
 
 from juicesql.errors import JuiceError
 
-from .errors import SandboxError
+from ..errors import SandboxError
 
 PREFIX = "juicesql: "
 POINTS = 50  # of a loss curve, when the settings do not say how often to log
@@ -34,7 +34,7 @@ def train(given: Mapping[str, Any]) -> None:
     import torch
     from transformers import set_seed
 
-    from . import training_models as models
+    from . import models
 
     torch.set_num_threads(given["threads"])
     set_seed(given["seed"])
@@ -54,26 +54,26 @@ def train(given: Mapping[str, Any]) -> None:
 
 
 def _text(given: Mapping[str, Any], model: Any, tokenizer: Any) -> tuple[Any, Any]:
-    from . import training_models, training_text
+    from . import models, text
 
-    length = training_models.block_length(given, model)
+    length = models.block_length(given, model)
 
     def read(path: Path, file: Path) -> Any:
-        return training_text.tokenise(path, given["text_key"], tokenizer, length, given["pack"], file)
+        return text.tokenise(path, given["text_key"], tokenizer, length, given["pack"], file)
 
-    return read, functools.partial(training_text.collate, pad=tokenizer.pad_token_id)
+    return read, functools.partial(text.collate, pad=tokenizer.pad_token_id)
 
 
 def _pairs(given: Mapping[str, Any], model: Any, tokenizer: Any) -> tuple[Any, Any]:
-    from . import training_models, training_pairs
+    from . import models, pairs
 
-    length = training_models.block_length(given, model)
-    images = training_models.image_processor(given, model)
+    length = models.block_length(given, model)
+    images = models.image_processor(given, model)
 
     def read(path: Path, file: Path) -> Any:
-        return training_pairs.read_pairs(path, given["image_key"], given["text_key"])
+        return pairs.read_pairs(path, given["image_key"], given["text_key"])
 
-    return read, functools.partial(training_pairs.collate, tokenizer=tokenizer, images=images, length=length)
+    return read, functools.partial(pairs.collate, tokenizer=tokenizer, images=images, length=length)
 
 
 def _fit(given: Mapping[str, Any], model: Any, found: Any, held: Any, collator: Any) -> dict[str, Any]:
@@ -105,7 +105,7 @@ def _fit(given: Mapping[str, Any], model: Any, found: Any, held: Any, collator: 
 
 def _steps(given: Mapping[str, Any], found: Any, batch: int) -> int:
     """How many steps to take: `max_steps`, or the token budget, or `epochs`."""
-    from .training_text import steps_for
+    from .text import steps_for
 
     if given["max_steps"]:
         return int(given["max_steps"])
@@ -178,7 +178,7 @@ def _save(given: Mapping[str, Any], model: Any, tokenizer: Any) -> None:
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     if given["task"] == "clip":
-        from .training_models import image_processor
+        from .models import image_processor
 
         image_processor(given, model).save_pretrained(folder)
 

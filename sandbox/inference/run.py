@@ -1,4 +1,4 @@
-"""What a child process does with a model: `python -m juicesql.sandbox.inference TASK.json`.
+"""What a child process does with a model: `python -m juicesql.sandbox.inference.run TASK.json`.
 
 The task names the rows (a Parquet file), the model and the files to write; the answer is written as JSON. Lines that
 begin with `juicesql: ` say how far it is.
@@ -17,8 +17,8 @@ import pyarrow.parquet as pq
 
 from juicesql.errors import JuiceError, nearest
 
+from ..errors import SandboxError
 from .child import PREFIX
-from .errors import SandboxError
 
 ROWS = 256  # read, worked on and written at once
 Task = Mapping[str, Any]

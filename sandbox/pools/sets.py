@@ -10,8 +10,8 @@ from pathlib import Path
 from juicesql.plan import SAMPLE
 from juicesql.sqltext import quote
 
-from .errors import SandboxError
-from .pools import Pool, Rows, Workshop, common_prefix, safe, stem
+from ..errors import SandboxError
+from .pool import Pool, Rows, Workshop, common_prefix, safe, stem
 
 MOST_POOLS = 62  # bits of a mask
 

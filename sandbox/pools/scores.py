@@ -11,13 +11,13 @@ from typing import Any, Literal
 
 from juicesql.errors import JuiceError, Problem, nearest
 
-from . import settings as reading
-from .base import Component, Context, Results
-from .errors import SandboxError
-from .pool_scale import drawn
-from .pool_work import Paths
-from .pools import MEMORY, Pool, Workshop, workshop
-from .registry import find_component
+from .. import settings as reading
+from ..base import Component, Context, Results
+from ..errors import SandboxError
+from ..registry import find_component
+from .pool import MEMORY, Pool, Workshop, workshop
+from .scale import drawn
+from .work import Paths
 
 TRAIN = ("ModelTrainExecutor",)
 EVALUATE = ("ModelEvaluator", "DataEvaluator")

@@ -1,0 +1,1 @@
+"""Data pools: rows of a source cut, combined, repeated, drawn, joined and scored."""

@@ -1,0 +1,1 @@
+"""What training components do in processes of their own."""
