@@ -21,6 +21,9 @@ from .errors import JobError
 
 END = "<<juicesql: the job has ended>>"  # the last line of a job's log
 TAIL = 12
+_SET_PDEATHSIG = 1
+_PRCTL = ctypes.CDLL(None).prctl if sys.platform == "linux" else None  # looked up here: a fork may not load libraries
+PATIENCE = 10.0  # seconds for a program to end when it is told to
 
 
 class Executor(Component):
@@ -98,9 +101,7 @@ class Executor(Component):
         try:
             code = await process.wait()
         except BaseException:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGTERM)
-            await process.wait()
+            await _end(process)
             raise
         if code:
             raise self.failed(f"{Path(words[0]).name} ended with {describe_exit(code)}")
@@ -116,6 +117,16 @@ def _cancel_when_failed(work: asyncio.Task[Any] | None) -> Callable[[asyncio.Tas
             work.cancel()
 
     return stop
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """End a program and those that it started; one that does not listen is killed."""
+    for how in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, how)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(process.wait(), PATIENCE)
+            return
 
 
 def job_failed(job: Job, message: str, log: Path) -> JobError:
@@ -147,8 +158,8 @@ def describe_exit(code: int) -> str:
 
 def die_with_parent() -> None:
     """In a child, before it begins: ask Linux to end it when its parent ends, however that ends."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+    if _PRCTL is not None:
+        _PRCTL(_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def read_json_line(line: str, prefix: str) -> Any:

@@ -13,12 +13,13 @@ from .recipes import recipe_facts
 from .store import JobRecord
 
 MOST_HASHED = 64 << 20
-_MADE = ("dataset", "model", "recipe", "losses", "outputs")  # results that are paths
+_MADE = ("dataset", "model", "recipe", "losses", "outputs", "paths")  # results that are paths
 
 
 def still_done(record: JobRecord, chain: str) -> bool:
-    made = [record.result[k] for k in _MADE if isinstance(record.result.get(k), str)]
-    gone = any("/" in m and Path(m).is_absolute() and not Path(m).exists() for m in made)
+    """Whether a job is done as it would be done now, and what it made is still there."""
+    made = [p for key in _MADE for p in _texts(record.result.get(key))]
+    gone = any(Path(p).is_absolute() and not Path(p).exists() for p in made)
     return record.status == "done" and record.fingerprint == chain and not gone
 
 
