@@ -108,16 +108,13 @@ class Session:
     def __init__(
         self, experiment: Experiment, project: Path, fresh: bool, threads: int | None, progress: Progress, say: Say
     ) -> None:
-        self.experiment, self.project, self.threads, self.progress, self.say = (
-            experiment,
-            project,
-            threads,
-            progress,
-            say,
-        )
+        self.experiment, self.project, self.threads = experiment, project, threads
+        self.progress, self.say = progress, say
         self.store = SandboxStore(project)
         names = (experiment.project_name, experiment.experiment_name)
-        self.folder = Path(experiment.work_dir) if experiment.work_dir else project.joinpath("sandbox", *names)
+        self.folder = (
+            Path(experiment.work_dir) if experiment.work_dir else project.joinpath("sandbox", *names)
+        ).absolute()
         self.again = fresh or not experiment.resume
         self.key = "/".join(names)
         self.report = Report(self.key, self.folder)
@@ -209,6 +206,7 @@ class Session:
         chain = digest(json.dumps([list(r) for _, r in results.items()], default=str))
         going_on = True
         with self._watcher(pipeline) as watcher:
+            watcher = heard(watcher, jobs[0].pipeline)
             for job in jobs:
                 job = resolved(job, results)
                 chain = digest(chain, facts(job, self.project))
@@ -237,6 +235,8 @@ class Session:
                 job, self.project, place, log, results, _Shown(watcher, self.progress), self.progress,
                 int(job.extra.get("seed") or self.experiment.seed), self.threads,
             )  # fmt: skip
+            configs = {"hook": job.hook, "dj_configs": job.recipe, "extra_configs": job.extra}
+            watcher.watch_cfgs({job.meta_name: configs})
             result = named(job, _run_hook(find_hook(job.hook)(job), context))
             watcher.watch(numbers(result), job.meta_name)
         except BaseException as error:
@@ -263,8 +263,7 @@ class Session:
         with open_watcher(
             e.tracker, self.store, self.key, e.project_name, e.experiment_name, self.folder, pipeline
         ) as watcher:
-            watcher.watch_cfgs({"experiment": e.raw})
-            yield heard(watcher, pipeline.partition(" trial ")[0])
+            yield watcher
 
 
 class _Shown:
