@@ -102,6 +102,7 @@ class _Worker:
         """`threads` is what a library inside the worker may use for itself."""
         command = [sys.executable, "-m", "juicesql.workers", *([str(project)] if project else [])]
         limits = {name: str(threads) for name in ("OMP_NUM_THREADS", "RAYON_NUM_THREADS")}
+        limits["OMP_WAIT_POLICY"] = "PASSIVE"  # spinning threads are slow where others work too (docs/LOG.md)
         self.process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,

@@ -23,6 +23,9 @@ END = "<<juicesql: the job has ended>>"  # the last line of a job's log
 TAIL = 12
 _SET_PDEATHSIG = 1
 _PRCTL = ctypes.CDLL(None).prctl if sys.platform == "linux" else None  # looked up here: a fork may not load libraries
+# Threads of torch sleep while they wait for each other: on a machine with other work, spinning makes a small model up to
+# 16 times slower (docs/LOG.md).
+_PATIENT = {"OMP_WAIT_POLICY": "PASSIVE"}
 PATIENCE = 10.0  # seconds for a program to end when it is told to
 
 
@@ -96,7 +99,7 @@ class Executor(Component):
         log: IO[str] = sys.stdout if sys.stdout is not sys.__stdout__ else open(self.context.log, "a")  # noqa: SIM115
         process = await asyncio.create_subprocess_exec(
             *words, stdin=asyncio.subprocess.DEVNULL, stdout=log.fileno(), stderr=log.fileno(), cwd=cwd,
-            env={**os.environ, **(env or {})}, start_new_session=True, preexec_fn=die_with_parent,
+            env={**_PATIENT, **os.environ, **(env or {})}, start_new_session=True, preexec_fn=die_with_parent,
         )  # fmt: skip
         try:
             code = await process.wait()
