@@ -21,6 +21,8 @@ _PAIRS = (("before", "after"), ("ori", "processed"), ("raw", "clean"), ("random"
 # counts and times of the work itself, which say nothing about data or model
 _WORK = {"seconds", "measured", "reused", "rows", "texts", "tokens", "bytes", "nulls", "errors", "min", "max"}
 
+_OTHER = {"stats", "model"}  # of analyses, which have lines of their own, and of training, whose data differ
+
 
 @dataclass(frozen=True)
 class Row:
@@ -64,7 +66,7 @@ def _sections(results: Results, pipeline: str) -> Iterator[tuple[str, list[Row]]
     for name, result in found.items():
         for before, after in _PAIRS:
             other = _renamed(name, before, after)
-            if other in found and "stats" not in result and (rows := list(_judged(result, found[other]))):
+            if other in found and not _OTHER & result.keys() and (rows := list(_judged(result, found[other]))):
                 yield f"{name}, {other}", rows
     for name, result in found.items():
         if rows := list(_scored(result, analyses, found)):

@@ -177,6 +177,8 @@ def test_before_and_after(tmp_path):
         results(
             first=analysis(1000, 4.0, pool),
             process={"dataset": refined, "kept": 400},
+            train_before={"model": "a", "loss": 5.0},
+            train_after={"model": "b", "loss": 4.0},
             eval_before={"loss": 3.0, "texts": 9, "same": 1, "seconds": 4},
             second=analysis(400, 5.0, refined),
             eval_after={"loss": 2.4, "texts": 8, "same": 1, "seconds": 5},
