@@ -23,8 +23,7 @@ END = "<<juicesql: the job has ended>>"  # the last line of a job's log
 TAIL = 12
 _SET_PDEATHSIG = 1
 _PRCTL = ctypes.CDLL(None).prctl if sys.platform == "linux" else None  # looked up here: a fork may not load libraries
-# Threads of torch sleep while they wait for each other: on a machine with other work, spinning makes a small model up to
-# 16 times slower (docs/LOG.md).
+# Threads of torch sleep while they wait: on a machine with other work, spinning made a small model 16 times slower.
 _PATIENT = {"OMP_WAIT_POLICY": "PASSIVE"}
 PATIENCE = 10.0  # seconds for a program to end when it is told to
 
