@@ -97,7 +97,7 @@ clean:  ## remove what the targets made, .venv too
 demo/docs.jsonl: recipes_sql/demo/make_demo.py | .venv/text.stamp
 	@$(BIN)/python -m juicesql.recipes_sql.demo.make_demo $@
 
-demo/sandbox/pool.jsonl: recipes_sql/sandbox/make_pool.py recipes_sql/demo/make_demo.py | .venv/text.stamp
+demo/sandbox/pool.jsonl: $(wildcard recipes_sql/sandbox/*.py) recipes_sql/demo/make_demo.py | .venv/text.stamp
 	@$(BIN)/python -m juicesql.recipes_sql.sandbox.make_pool demo/sandbox
 
 demo/media/videos.jsonl: recipes_sql/demo/make_media.py | .venv/media.stamp

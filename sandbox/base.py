@@ -133,6 +133,7 @@ class Ahead:
     project: Path | None = None
     files: set[Path] = field(default_factory=set)
     keys: dict[str, set[str]] = field(default_factory=dict)  # meta_name -> keys
+    exports: dict[Path, Path] = field(default_factory=dict)  # recipe -> the file that its config exports to
 
     def exists(self, path: str | Path) -> bool:
         """Whether a path is there or will be by then."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from juicesql.errors import JuiceError, Problem, nearest
 
-from .base import Ahead, Job
+from .base import Ahead, Hook, Job
 from .config import Experiment
 from .registry import find_hook, job_lists
 
@@ -63,8 +63,20 @@ def _job_problems(job: Job, ahead: Ahead, taken: dict[str, Job]) -> Iterator[Pro
     yield from _input_problems(job, ahead, taken)
     if not any(target.startswith(("dj_configs", "extra_configs")) for target in job.input):
         yield from hook.problems(ahead)
-    ahead.files |= {p.absolute() for p in _written(hook)}
+    _note_files(hook, ahead)
     ahead.keys.setdefault(job.meta_name, set()).update((*hook.gives, *job.output))
+
+
+def _note_files(hook: Hook, ahead: Ahead) -> None:
+    """What later jobs may read: files that the settings of the hook name, and what its recipe exports to. A recipe that
+    it writes exports to where the recipe does that it read."""
+    written = {p.absolute() for p in _written(hook)}
+    recipe = hook.job.recipe.get("recipe") if isinstance(hook.job.recipe, Mapping) else hook.job.recipe
+    export = ahead.exports.get(Path(str(recipe)).absolute())
+    if export:
+        ahead.exports |= {p: export for p in written if p.suffix == ".j2"}
+        written |= {export} if hook.takes_recipe and "dataset" in hook.gives else set()
+    ahead.files |= written
 
 
 def _written(hook: Any) -> list[Path]:

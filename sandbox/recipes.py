@@ -10,6 +10,7 @@ from typing import Any
 
 from juicesql.errors import JuiceError, Problem
 from juicesql.project import open_project
+from juicesql.recipe import load_recipe
 from juicesql.running import Prepared, prepare
 
 from . import settings
@@ -86,13 +87,20 @@ def recipe_problems(job: Job, ahead: Ahead) -> Iterator[Problem]:
         found = recipe_settings(job)
         if found.recipe and Path(found.recipe).absolute() in ahead.files:
             return
-        awaited = [s for s in found.sources if Path(s).absolute() in ahead.files]
         with tempfile.TemporaryDirectory() as folder:
-            if awaited:
-                open_project(ahead.project).find_recipe(found.file(Path(folder)))
-            else:
-                found.prepared(Path(folder), ahead.project)
+            if _awaits(found, Path(folder), ahead):
+                return
+            prepared = found.prepared(Path(folder), ahead.project)
+        if prepared.config.export:
+            ahead.exports[Path(found.recipe).absolute()] = (prepared.base / prepared.config.export).absolute()
     except JuiceError as error:
         for p in error.problems:
             place = f" ({p.file}{f':{p.line}' if p.line else ''})" if p.file else ""
             yield job.problem(p.code, p.message + place, p.mend)
+
+
+def _awaits(asked: RecipeSettings, folder: Path, ahead: Ahead) -> bool:
+    """Whether a recipe reads what an earlier job will write; it is rendered then, and planned when it runs."""
+    project = open_project(ahead.project)
+    recipe = load_recipe(project.find_recipe(asked.file(folder)), project.registry(), asked.vars)
+    return any(Path(s).absolute() in ahead.files for s in asked.sources or recipe.config.sources)

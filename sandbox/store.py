@@ -18,6 +18,7 @@ from typing import Any
 import duckdb
 
 from juicesql.errors import StoreError
+from juicesql.inspect.experiments import is_busy
 
 FILE = "sandbox.duckdb"
 PATIENCE = 10.0  # seconds to wait for a reader
@@ -197,10 +198,10 @@ def _connect(path: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
     while True:
         try:
             return duckdb.connect(str(path), read_only=read_only)
-        except (duckdb.IOException, duckdb.ConnectionException) as error:
-            if "lock" not in str(error).lower() and "different configuration" not in str(error):
+        except duckdb.Error as error:
+            if not is_busy(error):
                 raise StoreError.of("store-damaged", f"cannot use {path}: {error}", "move the file away") from error
             if time.monotonic() > until:
                 mend = "close the program that holds it, or attach it READ_ONLY there"
                 raise StoreError.of("store-in-use", f"{path} is open elsewhere: {error}", mend) from error
-            time.sleep(0.1)
+            time.sleep(0.05)

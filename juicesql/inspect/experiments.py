@@ -119,12 +119,17 @@ def _connect(path: Path, until: float) -> duckdb.DuckDBPyConnection:
         try:
             return duckdb.connect(str(path), read_only=True)
         except duckdb.Error as error:
-            if "lock" not in str(error).lower() and "different configuration" not in str(error):
+            if not is_busy(error):
                 raise _damaged(path, error) from error
             if time.monotonic() > until:
                 mend = "wait for the experiment that writes it, or close the program that holds it"
                 raise StoreError.of("store-in-use", f"{path} is open elsewhere: {error}", mend) from error
             time.sleep(0.05)
+
+
+def is_busy(error: duckdb.Error) -> bool:
+    """Whether the file is open elsewhere: in another process, in another mode, or in a thread that is closing it."""
+    return any(why in str(error).lower() for why in ("lock", "different configuration", "file handle conflict"))
 
 
 def _damaged(path: Path, error: duckdb.Error) -> StoreError:

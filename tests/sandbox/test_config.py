@@ -135,3 +135,16 @@ def test_nothing_runs_when_anything_is_wrong(folder: Path) -> None:
     with pytest.raises(JuiceError):
         run_sandbox(Path("e.yaml"))
     assert sorted(p.name for p in folder.iterdir()) == ["docs.jsonl", "e.yaml", "recipe.sql.j2"]
+
+
+def test_a_recipe_may_read_what_an_earlier_job_will_write(folder: Path) -> None:
+    Path("second.sql.j2").write_text(
+        '{{ config(source="clean.jsonl") }}\nselect * from source where num_words(text) > 1\n'
+    )
+    jobs = ["recipe.sql.j2", "second.sql.j2"]
+    listed = "".join(f"  - {{hook: ProcessDataHook, dj_configs: {job}}}\n" for job in jobs)
+    Path("e.yaml").write_text(HEAD + "execution_job_configs:\n" + listed)
+    assert len(check_sandbox(Path("e.yaml")).jobs) == 2
+    Path("e.yaml").write_text(HEAD + "execution_job_configs:\n" + "".join(reversed(listed.splitlines(keepends=True))))
+    with pytest.raises(SandboxError, match=r"clean\.jsonl"):
+        check_sandbox(Path("e.yaml"))

@@ -67,6 +67,7 @@ where num_words(text) between 1 and 1000  -- any length
 """
 TRAIN = {
     "type": "transformers",
+    "train_dataset": "./outputs/demo-process/processed.jsonl",
     "model": {"model_type": "gpt2", "n_layer": 1, "n_embd": 16, "n_head": 2},
     "tokenizer": {"train": {"vocab_size": 300}},
     "max_length": 32,
@@ -111,7 +112,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Path("configs/process.sql.j2").write_text(RECIPE)
     Path("configs/train.json").write_text(json.dumps(TRAIN))
     Path("configs/quality.yaml").write_text(
-        "type: dj_text_quality_classifier\ntrain: {good: good.jsonl, bad: bad.jsonl}\n"
+        "type: dj_text_quality_classifier\ndataset_path: ./outputs/demo-process/processed.jsonl\ntrain: {good: good.jsonl, bad: bad.jsonl}\n"
     )
     Path("sandbox.yaml").write_text(CONFIG)
     return tmp_path
