@@ -43,11 +43,14 @@ def run(
     out = sys.stderr if as_json else sys.stdout
 
     def say(line: str) -> None:
-        print(line, file=out, flush=True)
+        # A bar puts itself in the place of both streams, to draw below what they say: a file must not go that way.
+        live = sys.stderr if as_json else sys.stdout
+        print(line, file=live if out.isatty() else out, flush=True)
 
     with screen.progress() as progress:
         report = run_sandbox(config, project=project, fresh=fresh, threads=threads, progress=progress, say=say)
-    for line in before_after(report.results):
+    changed = before_after(report.results)
+    for line in ["", *changed] if changed else []:
         say(line)
     screen.say("", f"{report.experiment}: {len(report.jobs)} jobs done   (files in {report.folder})")
     if as_json:
