@@ -16,6 +16,8 @@ from juicesql.sqltext import literal
 
 PERCENTILES = (1.0, 5.0, 25.0, 50.0, 75.0, 95.0, 99.0)
 QUARTILES = (25.0, 50.0, 75.0)
+# Of the sorted list `l` of some values: the last digits of a sum depend on its order, which threads change.
+MEAN, STD = "list_aggregate(l, 'favg')", "list_aggregate(l, 'stddev_samp')"
 _HUGE = 1e150  # whose square is not a number of DuckDB
 
 
@@ -51,7 +53,9 @@ def numbers(
         f"from {values}",
     )
     scale = max(abs(low), abs(high)) if low is not None and max(abs(low), abs(high)) > _HUGE else 1.0
-    spread = only_row(con, f"select favg(v / $1), stddev_samp(v / $1) from {values} and isfinite(v)", [scale])
+    spread = only_row(
+        con, f"select {MEAN}, {STD} from (select list(v / $1 order by v) as l from {values} and isfinite(v))", [scale]
+    )
     mean, std = (None if x is None else _finite(x * scale) for x in spread)
     if mean is not None and low is not None:
         mean = min(max(mean, low), high)  # rounding does not leave the range

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import duckdb
 
+from juicesql.analysis.numbers import MEAN, STD
 from juicesql.errors import Problem, nearest
 from juicesql.running import Prepared
 from juicesql.runs import RunRecord
@@ -114,11 +115,12 @@ def _facts(board: Board, place: Place, rule: Rule) -> dict[str, Any] | str:
     """What the rule needs to know of a stat, or why it cannot be told."""
     share = literal((rule.low if place.side == "low" else rule.high) / 100)
     asked = {
-        "sigma": {"mean": "avg(v)", "std": "stddev_samp(v)"},
-        "robust": {"median": "median(v)", "mad": f"{MAD_TO_STD} * mad(v)"},
-        "percentile": {"percentile": f"quantile_cont(v, {share})"},
+        "sigma": {"mean": MEAN, "std": STD},
+        "robust": {"median": "list_median(l)", "mad": f"{MAD_TO_STD} * list_mad(l)"},
+        "percentile": {"percentile": f"list_aggregate(l, 'quantile_cont', {share})"},
     }[rule.method]
-    sql = f"select count(v), min(v) = max(v), {', '.join(asked.values())} from {_numbers(place.value)}"
+    summed = f"select count(v) as n, min(v) = max(v) as same, list(v order by v) as l from {_numbers(place.value)}"
+    sql = f"select n, same, {', '.join(asked.values())} from ({summed})"
     try:
         count, same, *found = board.con.cursor().execute(sql).fetchone() or (0, None)
     except duckdb.OutOfRangeException:

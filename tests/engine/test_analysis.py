@@ -434,3 +434,13 @@ def test_data_sets_side_by_side(bench: Workbench, monkeypatch: pytest.MonkeyPatc
     bench.run("other.sql.j2")
     with pytest.raises(StoreError, match="no stat in common"):
         compare("latest", found.new.run_id, project=bench.root)
+
+
+def test_the_order_of_rows_changes_no_digit() -> None:
+    found = set()
+    for way in ("i", "hash(i)", "-i"):
+        with duckdb.connect() as con:
+            con.execute(f"create table t as select sin(i) * i as v from range(300_000) r(i) order by {way}")
+            facts = numbers(con, "t", "v")
+            found.add((facts.mean, facts.std))
+    assert len(found) == 1
