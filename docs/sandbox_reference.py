@@ -17,8 +17,8 @@ from juicesql.sandbox.settings import describe
 
 HEAD = """# Hooks and components of the sandbox
 
-`juicesql sandbox hooks` lists them in a terminal; [the sandbox](../sandbox.md) shows how they go together. A job's
-`extra_configs` are the settings below; where a hook has a factory, `type` chooses the component whose settings they are.
+`juicesql sandbox hooks` lists them in a terminal; [the sandbox](../sandbox.md) shows how they go together. `extra_configs`
+of a job are the settings below; where a hook has a factory, `type` chooses the component whose settings they are.
 """
 _COMMENT = re.compile(r"#\s*(.*)$")
 
@@ -64,7 +64,8 @@ def _settings(owner: type[Hook] | type[Component]) -> Iterator[str]:
 def _rows(settings: type, above: str) -> Iterator[str]:
     hints, told = typing.get_type_hints(settings), _comments(settings)
     for f in fields(settings):
-        yield f"| `{above}{f.name}` | {describe(hints[f.name])} | {_default(f)} | {told.get(f.name, '').replace('|', chr(92) + '|')} |"
+        comment = told.get(f.name, "").replace("|", "\\|")
+        yield f"| `{above}{f.name}` | {describe(hints[f.name])} | {_default(f)} | {comment} |"
         for inner in (hints[f.name], *typing.get_args(hints[f.name])):
             if is_dataclass(inner):
                 yield from _rows(typing.cast(type, inner), f"{above}{f.name}.")
