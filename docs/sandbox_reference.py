@@ -17,8 +17,9 @@ from juicesql.sandbox.settings import describe
 
 HEAD = """# Hooks and components of the sandbox
 
-`juicesql sandbox hooks` lists them in a terminal; [the sandbox](../sandbox.md) shows how they go together. `extra_configs`
-of a job are the settings below; where a hook has a factory, `type` chooses the component whose settings they are.
+`juicesql sandbox hooks` lists them in a terminal; [the sandbox](../sandbox.md) shows how they go together.
+`extra_configs` of a job are the settings below; where a hook has a factory, `type` chooses the component whose settings
+they are.
 """
 _COMMENT = re.compile(r"#\s*(.*)$")
 
