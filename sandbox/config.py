@@ -112,11 +112,17 @@ class _Reader:
         if not isinstance(listed, list):
             self._add("bad-setting", "pipelines is no list", "write `- name: {probe_job_configs: [...]}`")
             return
+        seen: set[str] = set()
         for i, entry in enumerate(listed):
             if not isinstance(entry, dict) or len(entry) != 1:
                 self._add("bad-setting", f"pipeline {i + 1} is no name with job lists", "write `- name:` and the lists")
                 continue
             ((name, lists),) = entry.items()
+            if not _NAME.fullmatch(str(name)) or str(name) in seen:
+                self._add(
+                    "bad-name", f"pipeline {i + 1} is called {name!r}", "give each a name: letters, digits, - and _"
+                )
+            seen.add(str(name))
             self._check_keys(lists or {}, tuple(job_lists()))
             yield str(name), tuple(self._jobs(str(name), lists or {}, lines, ("pipelines", i, name)))
 

@@ -116,6 +116,8 @@ def test_a_recipe_that_cannot_be_planned_is_a_problem_of_its_job(folder: Path) -
         (HEAD + "execution_job_configs: [{hook: ProcessDataHook, meta_name: a, dj_configs: recipe.sql.j2}, {hook: ProcessDataHook, meta_name: a, dj_configs: recipe.sql.j2}]\n", "same-meta-name"),
         ("a: &a [x, x, x, x, x, x, x, x, x, x]\nb: &b [*a, *a, *a, *a, *a, *a, *a, *a, *a, *a]\nc: &c [*b, *b, *b, *b, *b, *b, *b, *b, *b, *b]\nd: &d [*c, *c, *c, *c, *c, *c, *c, *c, *c, *c]\ne: [*d, *d, *d, *d, *d, *d, *d, *d, *d, *d]\n", "large-file"),
         ("a: &a [*a]\n", "large-file"),
+        (HEAD + "pipelines: [{../x: {execution_job_configs: [{hook: ProcessDataHook, dj_configs: recipe.sql.j2}]}}]\n", "bad-name"),
+        (HEAD + "pipelines: [{x: {}}, {x: {execution_job_configs: [{hook: ProcessDataHook, dj_configs: recipe.sql.j2}]}}]\n", "bad-name"),
     ],
 )  # fmt: skip
 def test_a_wrong_file_says_what_is_wrong(folder: Path, text: str, code: str) -> None:
