@@ -48,8 +48,8 @@ class KSigmaSettings:
 class RefineRecipeViaKSigmaHook(RefineHook):
     """Moves the cuts of a recipe to mean ± k standard deviations (or median ± k MAD, or percentiles) of their stats.
 
-    `dj_configs` is the recipe, `meta_name` that of the ProbeViaAnalyzerHook whose numbers count; without such a job the
-    recipe is analysed first. Only numbers change, so a run of the new recipe measures nothing again.
+    `dj_configs` is the recipe, `meta_name` that of the ProbeViaAnalyzerHook whose numbers count; if that looked at
+    another recipe, this one is analysed first. Only numbers change, so a run of the new recipe measures nothing again.
     """
 
     Settings = KSigmaSettings
