@@ -354,3 +354,57 @@ def test_rounds_go_on_until_their_targets_are_reached(folder: Path) -> None:
 def test_wrong_rounds_are_found_before_anything_runs(folder: Path, text: str, said: str) -> None:
     with pytest.raises(SandboxError, match=said):
         run(HEAD + ROUNDS + text)
+
+
+def test_a_search_over_thresholds_comes_between_the_probes_and_the_other_jobs(folder: Path) -> None:
+    pytest.importorskip("optuna")
+    lines: list[str] = []
+    report = run(
+        HEAD + "hpo_config:\n"
+        "  sweep_name: cuts\n"
+        "  method: grid\n"
+        "  metric: {name: kept, goal: minimize}\n"
+        "  parameters: {text_len.min: {values: [5, 10, 15]}}\n"
+        "  write: best.sql.j2\n"
+        "probe_job_configs:\n  - {hook: ProbeViaAnalyzerHook, meta_name: before, dj_configs: recipe.sql.j2}\n"
+        "execution_job_configs:\n  - {hook: ProcessDataHook, meta_name: made, dj_configs: best.sql.j2}\n",
+        say=lines.append,
+    )
+    results = {d.job.meta_name: d.result for d in report.jobs}
+    assert report.search.best.parameters == {"text_len.min": 15}
+    assert Path("best.sql.j2").read_text() == RECIPE.replace("10)", "15)")
+    assert (results["made"]["kept"], results["made"]["measured"]) == (6, 0)  # 15 to 20 characters
+    with SandboxStore(folder).open(read_only=True) as con:
+        trials = con.execute("select kept, measured from trials order by trial").fetchall()
+    assert trials == [(16, 0), (11, 0), (6, 0)]
+    assert "cuts: 3 trials" in "\n".join(lines)
+
+
+SEARCH = (
+    HEAD
+    + """
+hpo_config:
+  sweep_name: least
+  method: grid
+  metric: {name: n.lines, goal: minimize}
+  parameters: {made.dj_configs.vars.least: {values: [5, 10, 15]}}
+probe_job_configs:
+  - {hook: ProbeViaAnalyzerHook, meta_name: before, dj_configs: recipe.sql.j2}
+execution_job_configs:
+  - {hook: ProcessDataHook, meta_name: made, dj_configs: {recipe: recipe.sql.j2, vars: {least: 1}}}
+evaluation_job_configs:
+  - {hook: OwnEvaluateHook, meta_name: n, extra_configs: {type: own_lines}}
+"""
+)
+
+
+def test_a_search_over_settings_runs_the_jobs_of_each_trial(folder: Path) -> None:
+    pytest.importorskip("optuna")
+    report = run(SEARCH)
+    assert [t.values["n.lines"] for t in report.search.trials] == [16, 11, 6]
+    assert report.search.best.parameters == {"made.dj_configs.vars.least": 15}
+    assert [d.job.meta_name for d in report.jobs] == ["before"]  # probes run once, the others in trials
+    assert calls() == ["n"] * 3
+    again = run(SEARCH)
+    assert [t.values["n.lines"] for t in again.search.trials] == [16, 11, 6]
+    assert calls() == ["n"] * 3
