@@ -31,7 +31,7 @@ def page(made: str) -> str:
 
 def _hooks() -> Iterator[str]:
     keys = {name: key for key, name in job_lists().items()}
-    for found in hooks():
+    for found in filter(_ships, hooks()):
         yield f"### {found.__name__}\n\n{inspect.getdoc(found)}\n"
         yield f"- job lists: {', '.join(f'`{keys[n]}`' for n in found.lists)}"
         if found.factory:
@@ -43,8 +43,13 @@ def _hooks() -> Iterator[str]:
         yield from () if found.factory else _settings(found)
 
 
+def _ships(found: type) -> bool:
+    """Whether it is ours: other packages and tests register theirs in the same place."""
+    return found.__module__.startswith("juicesql.sandbox.")
+
+
 def _components() -> Iterator[str]:
-    ordered = sorted(components(), key=lambda c: (FACTORIES.index(c[0]), c[1]))
+    ordered = sorted((c for c in components() if _ships(c[2])), key=lambda c: (FACTORIES.index(c[0]), c[1]))
     for factory, group in groupby(ordered, key=itemgetter(0)):
         yield f"### {factory}\n"
         for cls, same in groupby(sorted(group, key=lambda c: c[2].__qualname__), key=itemgetter(2)):
