@@ -155,6 +155,7 @@ class Hook(ABC):
     Settings: ClassVar[type] = NoSettings
     gives: ClassVar[tuple[str, ...]] = ()  # keys of the result that other jobs may rely on
     takes_recipe: ClassVar[bool] = False  # whether dj_configs must be given
+    continues: ClassVar[bool] = False  # whether it goes on with what an interrupted attempt at the same left behind
     refines: ClassVar[bool] = False  # whether it works on the result of an earlier probe with its own meta_name
 
     def __init__(self, job: Job) -> None:

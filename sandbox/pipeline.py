@@ -215,20 +215,25 @@ class Session:
                 if record and going_on:
                     finished = JobDone(job, record.result, record.seconds or 0.0, True, Path(record.log))
                 else:
-                    finished = self._work(job, results, folder, chain, pipeline, watcher)
+                    begun = record is not None and record.fingerprint == chain and find_hook(job.hook).continues
+                    finished = self._work(job, results, folder, chain, pipeline, watcher, begun)
                 self._tell(finished)
                 results.add(job, finished.result)
                 done.append(finished)
 
-    def _work(self, job: Job, results: Results, folder: Path, chain: str, pipeline: str, watcher: Watcher) -> JobDone:
+    def _work(
+        self, job: Job, results: Results, folder: Path, chain: str, pipeline: str, watcher: Watcher, begun: bool
+    ) -> JobDone:
+        """Do a job in its folder, which is emptied unless the job has begun and goes on."""
         place = folder / f"{job.position + 1:02}_{job.meta_name}"
-        shutil.rmtree(place, ignore_errors=True)
-        place.mkdir(parents=True)
+        if not begun:
+            shutil.rmtree(place, ignore_errors=True)
+        place.mkdir(parents=True, exist_ok=True)
         log, started, clock = place / "job.log", now(), time.perf_counter()
         record = JobRecord(
             pipeline, job.position, job.list, job.hook, job.meta_name, "running", chain, None, {}, str(log), ""
         )
-        self.store.record_job(self.key, record, started)
+        self.store.record_job(self.key, record, started, begun)
         self.progress.stage(f"{job.hook} {job.meta_name}")
         try:
             context = Context(

@@ -140,11 +140,11 @@ class SandboxStore:
             for r in rows
         ]
 
-    def record_job(self, experiment: str, job: JobRecord, started: datetime) -> None:
-        """Insert or replace a job. Its series are forgotten when it begins (again)."""
+    def record_job(self, experiment: str, job: JobRecord, started: datetime, goes_on: bool = False) -> None:
+        """Insert or replace a job. Its series are forgotten when it begins (again), unless it goes on."""
         with self.open() as con:
             con.execute("begin")
-            if job.status == "running":
+            if job.status == "running" and not goes_on:
                 con.execute(
                     "delete from metrics where experiment_id = ? and starts_with(name, ?) and step is not null",
                     [experiment, metric_name(job.pipeline, job.meta_name) + "."],

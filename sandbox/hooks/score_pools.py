@@ -22,10 +22,11 @@ class ScorePoolsHook(Hook):
 
     `train` and `evaluate` hold the `type` and settings of a component each; without `train` the pools themselves are
     judged. The result has `pools` and `paths`, the best first, each with its mean over the seeds and the difference to
-    the random pools; the best one is the `dataset` of later jobs.
+    the random pools; the best one is the `dataset` of later jobs. An interrupted job goes on with the next training.
     """
 
     Settings = ScoreSettings
+    continues = True
     gives = ("paths", "pools", "dataset", "ranking")
 
     def problems(self, ahead: Ahead) -> Iterator[Problem]:

@@ -204,6 +204,8 @@ class Workshop:
 def workshop(folder: Path, threads: int | None = None, memory: str = MEMORY) -> Iterator[Workshop]:
     """A workshop whose files stand in `folder` while it is used."""
     folder.mkdir(parents=True, exist_ok=True)
+    for left in folder.glob(".pools-*"):  # of an attempt that was killed
+        shutil.rmtree(left, ignore_errors=True)
     with TemporaryDirectory(prefix=".pools-", dir=folder) as temporary:
         config: dict[str, Any] = {"memory_limit": memory, "temp_directory": f"{temporary}/spill"}
         if threads:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -21,6 +22,7 @@ from .work import Paths
 
 TRAIN = ("ModelTrainExecutor",)
 EVALUATE = ("ModelEvaluator", "DataEvaluator")
+NUMBERS = "numbers.json"  # of a pool and seed that are scored, in their folder
 
 
 @dataclass(frozen=True)
@@ -148,8 +150,13 @@ def _attempt(
     seed: int,
     asked: ScoreSettings,
 ) -> dict[str, Any]:
-    """Train on a dataset if that is asked for, and evaluate. Returns the numbers of both."""
+    """Train on a dataset if that is asked for, and evaluate. Returns the numbers of both; those that an interrupted
+    attempt found are taken as they are."""
     train, evaluate = parts
+    known = folder / NUMBERS
+    if known.is_file():
+        found: dict[str, Any] = json.loads(known.read_text("utf-8"))
+        return found
     job = replace(context.job, meta_name=f"{context.job.meta_name}.{name}")
     results = Results()
     for (pipeline, meta), result in context.results.items():  # later jobs stand after earlier ones
@@ -161,18 +168,23 @@ def _attempt(
     )  # fmt: skip
     numbers: dict[str, Any] = {}
     if train:
-        trained = _run(train, replace(inner, folder=_made(folder / "train")), seed, "train")
+        trained = _run(train, replace(inner, folder=_emptied(folder / "train")), seed, "train")
         results.add(job, trained)
         numbers |= {f"train.{k}": v for k, v in trained.items()}
     kind, judged = ("model", None) if train else ("data", str(dataset))
-    numbers |= _run(evaluate, replace(inner, folder=_made(folder / "evaluate")), seed, kind, judged)
+    numbers |= _run(evaluate, replace(inner, folder=_emptied(folder / "evaluate")), seed, kind, judged)
     if train and not asked.keep_models:
         shutil.rmtree(folder / "train", ignore_errors=True)
-    return {k: v for k, v in numbers.items() if isinstance(v, (int, float)) and not isinstance(v, bool)}
+    numbers = {k: v for k, v in numbers.items() if isinstance(v, (int, float)) and not isinstance(v, bool)}
+    part = known.with_suffix(".part")
+    part.write_text(json.dumps(numbers), "utf-8")
+    part.replace(known)
+    return numbers
 
 
-def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
+def _emptied(folder: Path) -> Path:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
     return folder
 
 

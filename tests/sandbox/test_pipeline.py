@@ -408,3 +408,54 @@ def test_a_search_over_settings_runs_the_jobs_of_each_trial(folder: Path) -> Non
     again = run(SEARCH)
     assert [t.values["n.lines"] for t in again.search.trials] == [16, 11, 6]
     assert calls() == ["n"] * 3
+
+
+SCORING = '''
+from dataclasses import dataclass
+from pathlib import Path
+
+from juicesql.sandbox.base import Evaluator
+from juicesql.sandbox.registry import component
+
+
+@dataclass(frozen=True)
+class SizeSettings:
+    dataset_path: str = ""
+
+
+@component("DataEvaluator", "own_size")
+class Size(Evaluator):
+    """Counts lines, until it meets the file `big.jsonl` without leave."""
+
+    Settings = SizeSettings
+
+    def run(self, eval_type, eval_obj=None):
+        with open("calls.txt", "a") as calls:
+            calls.write(Path(eval_obj).stem + "\\n")
+        if Path(eval_obj).name == "big.jsonl" and not Path("ok").exists():
+            raise ValueError("too big")
+        return {"lines": len(Path(eval_obj).read_text().splitlines())}
+'''
+
+
+def test_a_job_that_can_goes_on_where_it_stopped(folder: Path) -> None:
+    Path("sandbox_scoring.py").write_text(SCORING)
+    for name, rows in (("small", 2), ("big", 5), ("middle", 3)):
+        Path(f"{name}.jsonl").write_text("".join(f'{{"text": "{i}"}}\n' for i in range(rows)))
+    text = (
+        HEAD + "evaluation_job_configs:\n  - {hook: ScorePoolsHook, meta_name: score, extra_configs: {metric: lines, "
+        "pools: [small.jsonl, big.jsonl, middle.jsonl], evaluate: {type: own_size}}}\n"
+    )
+    with pytest.raises(JobError, match="too big"):
+        run(text)
+    assert calls() == ["small", "big"]
+    Path("ok").touch()
+    report = run(text)
+    assert calls() == ["small", "big", "big", "middle"]  # `small` is not scored again
+    assert [(p["pool"], p["lines"]) for p in report.jobs[0].result["ranking"]] == [
+        ("small", 2),
+        ("middle", 3),
+        ("big", 5),
+    ]
+    run(text.replace("metric: lines", "metric: lines, goal: maximize"))
+    assert calls()[4:] == ["small", "big", "middle"]  # another job begins anew
