@@ -58,6 +58,12 @@ class Results:
         earlier = self._of.pop(key, {})  # a later job of the same name adds to it, and counts as the newest
         self._of[key] = earlier | dict(result)
 
+    def copy(self) -> Results:
+        """The same results, to which others can be added apart."""
+        found = Results()
+        found._of = dict(self._of)
+        return found
+
     def of(self, meta_name: str, pipeline: str | None = None) -> dict[str, Any] | None:
         """The result of the newest job of this name, in the pipeline if one is given."""
         found = [r for (p, m), r in self._of.items() if m == meta_name and pipeline in (None, p)]

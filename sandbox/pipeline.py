@@ -182,9 +182,7 @@ class Session:
 
     def run_trial(self, number: int, jobs: Sequence[Job]) -> Results:
         """Run changed jobs as one trial of a search; probes that are as in the file count as done."""
-        results = Results()
-        for (pipeline, meta), result in self.report.results.items():
-            results.add(Job("", meta, None, {}, PROBE, pipeline, 0), result)
+        results = self.report.results.copy()
         todo = [j for j in jobs if j.list != PROBE or j not in self.experiment.jobs]
         for name in dict.fromkeys(j.pipeline for j in todo):
             mine = tuple(j for j in todo if j.pipeline == name)

@@ -13,8 +13,9 @@ from typing import Any, Literal
 from juicesql.errors import JuiceError, Problem, nearest
 
 from .. import settings as reading
-from ..base import Component, Context, Results
+from ..base import Component, Context
 from ..errors import SandboxError
+from ..passing import numbers
 from ..registry import find_component
 from .pool import MEMORY, Pool, Workshop, workshop
 from .scale import drawn
@@ -155,31 +156,28 @@ def _attempt(
     train, evaluate = parts
     known = folder / NUMBERS
     if known.is_file():
-        found: dict[str, Any] = json.loads(known.read_text("utf-8"))
-        return found
+        return dict(json.loads(known.read_text("utf-8")))
     job = replace(context.job, meta_name=f"{context.job.meta_name}.{name}")
-    results = Results()
-    for (pipeline, meta), result in context.results.items():  # later jobs stand after earlier ones
-        results.add(replace(job, meta_name=meta, pipeline=pipeline), result)
+    results = context.results.copy()
     results.add(job, {"dataset": str(dataset)})
     inner = replace(
         context, job=job, folder=folder, log=folder / "job.log", results=results, seed=seed,
         threads=asked.threads or context.threads,
     )  # fmt: skip
-    numbers: dict[str, Any] = {}
+    measured: dict[str, Any] = {}
     if train:
         trained = _run(train, replace(inner, folder=_emptied(folder / "train")), seed, "train")
         results.add(job, trained)
-        numbers |= {f"train.{k}": v for k, v in trained.items()}
+        measured |= {f"train.{k}": v for k, v in trained.items()}
     kind, judged = ("model", None) if train else ("data", str(dataset))
-    numbers |= _run(evaluate, replace(inner, folder=_emptied(folder / "evaluate")), seed, kind, judged)
+    measured |= _run(evaluate, replace(inner, folder=_emptied(folder / "evaluate")), seed, kind, judged)
     if train and not asked.keep_models:
         shutil.rmtree(folder / "train", ignore_errors=True)
-    numbers = {k: v for k, v in numbers.items() if isinstance(v, (int, float)) and not isinstance(v, bool)}
+    found = numbers(measured)
     part = known.with_suffix(".part")
-    part.write_text(json.dumps(numbers), "utf-8")
+    part.write_text(json.dumps(found), "utf-8")
     part.replace(known)
-    return numbers
+    return found
 
 
 def _emptied(folder: Path) -> Path:
