@@ -19,6 +19,8 @@ from . import settings
 from .errors import SandboxError
 from .registry import find_component
 
+ANONYMOUS = "anonymous"  # the pipeline of job lists at the top of a file
+
 
 @dataclass(frozen=True)
 class NoSettings:

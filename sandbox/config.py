@@ -16,14 +16,13 @@ from typing import Any
 from juicesql.errors import JuiceError, Problem, nearest
 
 from . import settings
-from .base import Job
+from .base import ANONYMOUS, Job
 from .errors import SandboxError
 from .iterations import Iterations
 from .passing import replaced
 from .registry import job_lists
 from .yaml_file import compose, lines_of, plain, read_mapping
 
-ANONYMOUS = "anonymous"  # the pipeline of job lists at the top of the file
 _ITERATIONS = {
     "max_iter_num": "most", "iter_targets": "targets", "iter_targets_mode": "mode", "iter_updater": "updates",
 }  # fmt: skip

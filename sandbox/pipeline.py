@@ -22,9 +22,9 @@ from juicesql.engines.watch import Progress
 from juicesql.errors import JuiceError, Problem
 from juicesql.project import open_project
 
-from .base import Context, Hook, Job, Results, Watcher
+from .base import ANONYMOUS, Context, Hook, Job, Results, Watcher
 from .checking import check
-from .config import ANONYMOUS, Experiment, load
+from .config import Experiment, load
 from .errors import JobError, SandboxError
 from .executor import job_failed
 from .passing import named, numbers, resolved

@@ -20,6 +20,8 @@ import duckdb
 from juicesql.errors import StoreError
 from juicesql.inspect.experiments import is_busy
 
+from .base import ANONYMOUS
+
 FILE = "sandbox.duckdb"
 PATIENCE = 10.0  # seconds to wait for a reader
 _making = threading.Lock()  # threads of one process share a database, and two that make it at once conflict
@@ -175,8 +177,6 @@ class SandboxStore:
 
 def metric_name(pipeline: str, meta_name: str) -> str:
     """How the metrics of a job are named: pipelines without a name of their own do not show."""
-    from .config import ANONYMOUS
-
     return meta_name if pipeline == ANONYMOUS else f"{pipeline}.{meta_name}"
 
 

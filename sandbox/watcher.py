@@ -120,7 +120,7 @@ class WandbWatcher:
         import wandb
 
         folder.mkdir(parents=True, exist_ok=True)
-        self._project, self._pipeline = project, pipeline
+        self._pipeline = pipeline
         self._drawn: set[str] = set()
         try:
             self._run: Any = wandb.init(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,14 @@ Array = np.ndarray[Any, Any]
 
 
 class Flicker:
-    """Temporal flickering: (255 - mean absolute difference of neighbouring frames) / 255. 1: nothing ever changes."""
+    """Temporal flickering: (255 - mean absolute difference of neighbouring frames) / 255. 1: nothing ever changes.
+
+    >>> flicker = Flicker()
+    >>> for shade in (0, 255, 0):
+    ...     flicker.add(np.full((2, 2, 3), shade, np.uint8))
+    >>> flicker.score
+    0.0
+    """
 
     def __init__(self) -> None:
         self._last: Array | None = None
@@ -43,16 +49,3 @@ def consistency(features: Array) -> tuple[float, int]:
     with_first = np.maximum(rows[1:] @ rows[0], 0.0)
     with_last = np.maximum((rows[1:] * rows[:-1]).sum(axis=1), 0.0)
     return float(((with_first + with_last) / 2).sum()), len(rows) - 1
-
-
-def flicker_score(frames: Iterable[Array]) -> float:
-    """`Flicker` of a whole video.
-
-    >>> black, white = np.zeros((2, 2, 3), np.uint8), np.full((2, 2, 3), 255, np.uint8)
-    >>> flicker_score([black, white, black]), flicker_score([black, black])
-    (0.0, 1.0)
-    """
-    flicker = Flicker()
-    for frame in frames:
-        flicker.add(frame)
-    return flicker.score

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import Any
 
-from ..base import Watcher
-from ..config import ANONYMOUS
+from ..base import ANONYMOUS, Watcher
 from .trials import Pruned, Report
 
 _TRIAL: ContextVar[Listening | None] = ContextVar("trial", default=None)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from juicesql.sandbox import config
+from juicesql.sandbox.base import ANONYMOUS
 from juicesql.sandbox.errors import SandboxError
 from juicesql.sandbox.pipeline import check_sandbox, run_sandbox
 
@@ -49,7 +50,7 @@ def test_the_four_lists_are_read_in_their_order_of_work(folder: Path) -> None:
         ("probe", "first", 0, 12), ("execution", "process_data", 1, 7), ("evaluation", "probe_via_analyzer", 2, 4),
     ]  # fmt: skip
     assert found.jobs[0].extra == {"also": ["lang(text)"], "auto": True, "sample": 3}
-    assert list(found.pipelines) == [config.ANONYMOUS]
+    assert list(found.pipelines) == [ANONYMOUS]
 
 
 def test_pipelines_have_lists_of_their_own(folder: Path) -> None:

@@ -17,7 +17,7 @@ from juicesql.sandbox.components.inception import InceptionSettings
 from juicesql.sandbox.errors import JobError, SandboxError
 from juicesql.sandbox.metrics import media
 from juicesql.sandbox.metrics.inception import Moments, frechet_distance
-from juicesql.sandbox.metrics.temporal import consistency, flicker_score
+from juicesql.sandbox.metrics.temporal import Flicker, consistency
 from juicesql.sandbox.registry import find_hook
 
 av = pytest.importorskip("av")
@@ -114,6 +114,13 @@ def clip_model(tmp_path_factory):
 
 
 # Formulas of VBench
+
+
+def flicker_score(frames):
+    flicker = Flicker()
+    for frame in frames:
+        flicker.add(frame)
+    return flicker.score
 
 
 def test_flicker_of_known_videos():

@@ -16,7 +16,7 @@ import typer
 from hypothesis import given
 from hypothesis import strategies as st
 from juicesql.sandbox import history
-from juicesql.sandbox.config import ANONYMOUS
+from juicesql.sandbox.base import ANONYMOUS
 from juicesql.sandbox.history_command import list_experiments, metrics, show
 from juicesql.sandbox.store import FILE, SandboxStore
 from typer.testing import CliRunner

@@ -18,7 +18,7 @@ import duckdb
 import numpy as np
 import pytest
 from juicesql.sandbox import watcher as watchers
-from juicesql.sandbox.config import ANONYMOUS
+from juicesql.sandbox.base import ANONYMOUS
 from juicesql.sandbox.errors import SandboxError
 from juicesql.sandbox.store import SandboxStore
 from juicesql.sandbox.watcher import LocalWatcher, open_watcher
