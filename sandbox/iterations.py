@@ -11,7 +11,7 @@ from typing import Any, Literal
 from juicesql.errors import Problem, nearest
 
 from .base import Job, Results
-from .passing import replaced
+from .passing import parted, replaced
 
 _OPERATORS: dict[str, Callable[[float, float], bool]] = {
     "==": operator.eq, ">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt,
@@ -42,12 +42,14 @@ class Iterations:
             found = _TARGET.fullmatch(target)
             if not found or not _is_number(found.group(3)):
                 yield Problem("bad-setting", f"iter_targets has {target!r}", "write `meta_name.key >= number`", file)
-            elif (name := _meta(found.group(1))) not in names:
+            elif (name := parted(found.group(1))[1]) not in names:
                 yield Problem("bad-setting", f"iter_targets: there is no job {name}", nearest(name, names), file)
         for source, target in self.updates.items():
-            place = _place(target, jobs)
-            for name in [n for n in (_meta(source), place[0] if place else target) if n not in names]:
+            if (name := parted(source)[1]) not in names:
                 yield Problem("bad-setting", f"iter_updater: there is no job {name}", nearest(name, names), file)
+            if not any(_place(target, job) for job in jobs):
+                mend = "write `meta_name.extra_configs.place` or `meta_name.dj_configs.place` of a job"
+                yield Problem("bad-setting", f"iter_updater: {target} is no place of a job", mend, file)
 
     def reached(self, results: Results) -> bool:
         """Whether the results of a round reach the targets."""
@@ -60,28 +62,27 @@ class Iterations:
         """The jobs of the next round."""
         found = list(jobs)
         for source, target in self.updates.items():
-            value, place = _value(source, results), _place(target, jobs)
+            value = _value(source, results)
             for i, job in enumerate(found):
-                if place and value is not None and job.meta_name == place[0]:
-                    recipe, extra = replaced(job.recipe, job.extra, place[1], value)
+                place = _place(target, job)
+                if place and value is not None:
+                    recipe, extra = replaced(job.recipe, job.extra, place, value)
                     found[i] = replace(job, recipe=recipe, extra=extra)
         return tuple(found)
 
 
-def _meta(path: str) -> str:
-    return path.strip().rpartition(".")[0].rpartition(".")[2]
-
-
-def _place(target: str, jobs: Sequence[Job]) -> tuple[str, str] | None:
-    """Job and place in it: `pipeline.train.extra_configs.lr` is (`train`, `extra_configs.lr`)."""
-    found = re.search(r"(?:^|\.)([^.]+)\.((?:dj_configs|extra_configs)(?:\..+)?)$", target)
-    return (found.group(1), found.group(2)) if found and any(j.meta_name == found.group(1) for j in jobs) else None
+def _place(target: str, job: Job) -> str:
+    """The place in this job that a target names, such as `extra_configs.lr`; "" where it means another job."""
+    for name in (job.meta_name, f"{job.pipeline}.{job.meta_name}"):
+        place = target.removeprefix(f"{name}.")
+        if place != target and place.partition(".")[0] in ("dj_configs", "extra_configs"):
+            return place
+    return ""
 
 
 def _value(path: str, results: Results) -> Any:
     """The value at `[pipeline.]meta_name.key`; None where there is none."""
-    name, _, key = path.strip().rpartition(".")
-    pipeline, _, meta = name.rpartition(".")
+    pipeline, meta, key = parted(path)
     return (results.of(meta, pipeline or None) or {}).get(key)
 
 

@@ -50,9 +50,19 @@ def resolved(job: Job, results: Results) -> Job:
     return replace(job, recipe=recipe, extra=extra)
 
 
-def _found(job: Job, wanted: str, results: Results) -> Any:
-    name, _, key = wanted.rpartition(".")
+def parted(path: str) -> tuple[str, str, str]:
+    """Pipeline ("" for any), meta_name and key of a result.
+
+    >>> parted("low.train.loss"), parted("train.loss")
+    (('low', 'train', 'loss'), ('', 'train', 'loss'))
+    """
+    name, _, key = path.strip().rpartition(".")
     pipeline, _, meta = name.rpartition(".")
+    return pipeline, meta, key
+
+
+def _found(job: Job, wanted: str, results: Results) -> Any:
+    pipeline, meta, key = parted(wanted)
     before = [(p, m) for (p, m), _ in results.items() if p == job.pipeline]
     if meta.startswith("-") and meta[1:].isdigit() and len(before) >= int(meta[1:]):
         pipeline, meta = before[int(meta)]

@@ -341,9 +341,29 @@ def test_rounds_go_on_until_their_targets_are_reached(folder: Path) -> None:
     assert [d.result["lines"] for d in capped.jobs if d.job.meta_name == "n"] == [11]
 
 
+def test_an_update_means_the_job_of_its_pipeline(folder: Path) -> None:
+    job = "{hook: ProcessDataHook, meta_name: made, dj_configs: {recipe: recipe.sql.j2, export: %s.jsonl}}"
+    lists = "".join(f"  - {name}: {{execution_job_configs: [{job % name}]}}\n" for name in ("low", "high"))
+    text = (
+        HEAD
+        + "pipelines:\n"
+        + lists
+        + "max_iter_num: 2\niter_updater: {low.made.kept: high.made.dj_configs.vars.least}\n"
+    )
+    report = run(text)
+    # least is 10 by default, which keeps 11 rows; 11 keeps 10
+    assert [(d.job.pipeline, d.result["kept"]) for d in report.jobs] == [
+        ("low", 11),
+        ("high", 11),
+        ("low", 11),
+        ("high", 10),
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
+        ("iter_updater: {n.lines: made.vars.least}\n", "made.vars.least is no place of a job"),
         ("max_iter_num: 0\n", "max_iter_num 0 needs iter_targets"),
         ("iter_targets: ['n.lines => 3']\n", "iter_targets has 'n.lines => 3'"),
         ("iter_targets: ['m.lines >= 3']\n", "there is no job m"),
@@ -353,7 +373,7 @@ def test_rounds_go_on_until_their_targets_are_reached(folder: Path) -> None:
 )
 def test_wrong_rounds_are_found_before_anything_runs(folder: Path, text: str, said: str) -> None:
     with pytest.raises(SandboxError, match=said):
-        run(HEAD + ROUNDS + text)
+        run(HEAD + ROUNDS.split("iter_updater")[0] + text)
 
 
 def test_a_search_over_thresholds_comes_between_the_probes_and_the_other_jobs(folder: Path) -> None:
