@@ -10,7 +10,7 @@ from typing import Any
 
 from juicesql.errors import JuiceError, Problem
 from juicesql.project import open_project
-from juicesql.recipe import load_recipe
+from juicesql.recipe import Recipe, load_recipe
 from juicesql.running import Prepared, prepare
 
 from . import settings
@@ -48,6 +48,11 @@ class RecipeSettings:
         path = folder / INLINE
         path.write_text(self.sql, "utf-8")
         return str(path)
+
+    def loaded(self, folder: Path, project: Path | None) -> Recipe:
+        """The recipe, rendered: its source is not opened, its functions are not looked up."""
+        found = open_project(project)
+        return load_recipe(found.find_recipe(self.file(folder)), found.registry(), self.vars)
 
     def prepared(self, folder: Path, project: Path | None) -> Prepared:
         """The recipe, planned. Raises a RecipeError or SourceError that says where it is wrong."""
@@ -101,6 +106,5 @@ def recipe_problems(job: Job, ahead: Ahead) -> Iterator[Problem]:
 
 def _awaits(asked: RecipeSettings, folder: Path, ahead: Ahead) -> bool:
     """Whether a recipe reads what an earlier job will write; it is rendered then, and planned when it runs."""
-    project = open_project(ahead.project)
-    recipe = load_recipe(project.find_recipe(asked.file(folder)), project.registry(), asked.vars)
-    return any(Path(s).absolute() in ahead.files for s in asked.sources or recipe.config.sources)
+    sources = asked.sources or asked.loaded(folder, ahead.project).config.sources
+    return any(Path(s).absolute() in ahead.files for s in sources)

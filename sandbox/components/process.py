@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from ..base import Component
@@ -29,11 +28,11 @@ class JuicesqlExecutor(Component):
         from juicesql.running import run
 
         context, asked = self.context, recipe_settings(self.context.job)
-        recipe = asked.file(context.folder)
         source = (self.settings.dataset_path,) if self.settings.dataset_path else asked.sources
-        export = asked.export or self._default_export(recipe, source)
+        recipe = asked.loaded(context.folder, context.project)
+        export = asked.export or ("" if recipe.config.export else str(context.folder / "processed.jsonl"))
         done = run(
-            recipe, source=source, export=export or None, project=context.project, variables=asked.vars,
+            recipe.path, source=source, export=export or None, project=context.project, variables=asked.vars,
             threads=asked.threads or context.threads, memory_limit=asked.memory_limit, on_error=asked.on_error,
             max_error_rate=asked.max_error_rate, fresh=asked.fresh, gate=asked.gate, progress=context.progress,
         )  # fmt: skip
@@ -43,11 +42,3 @@ class JuicesqlExecutor(Component):
             "errors": done.errors, "rows_out": done.rows_out, "measured": done.measured, "reused": done.reused,
             "funnel": [[r.step, r.sql, r.rows_in, r.rows_out] for r in done.funnel if r.kind == "cut"],
         }  # fmt: skip
-
-    def _default_export(self, recipe: str, source: tuple[str, ...]) -> str:
-        """A file in the job's folder, when neither the job nor the recipe names one."""
-        from juicesql.running import prepare
-
-        asked = recipe_settings(self.context.job)
-        prepared = prepare(recipe, source=source, project=self.context.project, variables=asked.vars)
-        return "" if prepared.config.export else str(Path(self.context.folder) / "processed.jsonl")
