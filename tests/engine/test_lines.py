@@ -74,8 +74,8 @@ def test_keep_lines_is_the_same_in_one_step_and_its_cuts_count(bench: Workbench)
 
 def plain_key(line: str) -> str:
     """CCNet's: lower case, no accents, digits as 0, no punctuation, no white space."""
-    bare = "".join(c for c in unicodedata.normalize("NFD", line.lower()) if not unicodedata.combining(c))
-    zeros = re.sub(r"\d", "0", bare)
+    bare = re.sub("[\u0300-\u036f]", "", unicodedata.normalize("NFD", line.lower()))
+    zeros = re.sub(r"\d", "0", unicodedata.normalize("NFC", bare))
     return "".join(c for c in zeros if not unicodedata.category(c).startswith("P") and not c.isspace())
 
 
@@ -110,3 +110,10 @@ def test_exact_lines_differ_by_case_and_other_columns_stay(bench: Workbench) -> 
     bench.write("data.jsonl", "".join(json.dumps(r) + "\n" for r in rows))
     run(bench, "with a as ({{ dedup_lines('source', normalize=false) }}) select * from a")
     assert bench.out() == [{"text": "One\none \nTwo", "id": 1}, {"text": "three", "id": 2}]
+
+
+def test_lines_of_other_vowel_signs_are_no_duplicates(bench: Workbench) -> None:
+    lines = ["की बात", "का बात", "กา", "กี", "ΟΔΟΣ", "οδος", "ÉTÉ", "ete"]
+    bench.data(["\n".join(lines)])
+    run(bench, "with unique_lines as ({{ dedup_lines('source') }}) select * from unique_lines")
+    assert texts(bench) == ["की बात\nका बात\nกา\nกี\nΟΔΟΣ\nÉTÉ"]

@@ -14,7 +14,7 @@ import regex
 
 import juicesql
 
-PIECES = ["Ab", "ab", "aB1", "7", "\u0663", " ", "\u3000", "\x1c", "\x85", "-", "。", "é", ""]
+PIECES = ["Ab", "ab", "aB1", "7", "\u0663", " ", "\u3000", "\x1c", "\x85", "-", "。", "ΑΣ", "ας", "İ", "é", ""]
 TEXTS: list[str | None] = [*map("".join, itertools.product(PIECES, repeat=2)), None, None]
 
 
