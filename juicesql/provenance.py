@@ -17,7 +17,7 @@ from jinja2.exceptions import TemplateSyntaxError
 
 from juicesql.errors import RecipeError
 
-_NUMBER = re.compile(r"(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+_NUMBER = re.compile(r"(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _SIGNED = re.compile(rf"(?:-\s*)?{_NUMBER.pattern}")
 _MARK = re.compile("\x01(\\d+)\x02")
 _TAG = re.compile(r"/\*@(?:\d+|var:\w+)\*/")
@@ -55,9 +55,10 @@ def tag(template: str, file: str) -> Tagged:
     block: list[tuple[int, str, str]] = []
     for offset, kind, value in _tokens(template, file):
         if kind == "data":
+            before = len(literals)
             for start, end in scanner.feed(value):
                 literals.append(Span(offset + start, offset + end, bisect_right(starts, offset + start)))
-            out.append(_mark(value, offset, literals, starts))
+            out.append(_mark(value, offset, literals[before:], before, starts))
         else:
             out.append(value)
             if kind not in ("whitespace", "comment"):
@@ -82,10 +83,10 @@ def _tokens(template: str, file: str) -> Iterator[tuple[int, str, str]]:
         ) from error
 
 
-def _mark(value: str, offset: int, literals: list[Span], starts: list[int]) -> str:
-    """The data with its tags and line marks written in."""
-    inserts = [(s.end - offset, f"/*@{i}*/") for i, s in enumerate(literals) if s.start >= offset]
-    inserts += [(s.start - offset, "0") for s in literals if s.start >= offset and value[s.start - offset] == "."]
+def _mark(value: str, offset: int, literals: list[Span], first: int, starts: list[int]) -> str:
+    """The data with its tags and line marks written in; its literals count from `first`."""
+    inserts = [(s.end - offset, f"/*@{i}*/") for i, s in enumerate(literals, first)]
+    inserts += [(s.start - offset, "0") for s in literals if value[s.start - offset] == "."]
     inserts += [(m.end(), f"\x01{bisect_right(starts, offset + m.end())}\x02") for m in re.finditer("\n", value)]
     out, last = [], 0
     for position, text in sorted(inserts):
@@ -127,8 +128,8 @@ class _Scanner:
             elif c in "'\"":
                 self.closing = c
                 i += 1
-            elif c.isalpha() or c in "_$@":
-                i = _end_of_word(text, i)
+            elif c.isalpha() or c in "_$@":  # `@` is the operator abs, and begins a word of other systems
+                i = _end_of_word(text, i + 1)
             elif number := _NUMBER.match(text, i):
                 yield number.span()
                 i = _end_of_word(text, number.end())

@@ -6,7 +6,8 @@ import itertools
 import re
 from pathlib import Path
 
-from hypothesis import given
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from juicesql.planner import make_plan
@@ -107,3 +108,22 @@ def test_a_default_is_a_number_by_itself_with_its_sign() -> None:
     assert rewrite(text, {found["low"]: 3, found["high"]: -4}) == text.replace("-5", "3").replace("- 2.5", "-4")
     twice = tag("x > {{ var('a', 5) }} and y > {{ var('a', 5) }}", "t")
     assert [s.start for s in twice.every_default["a"]] == [16, 42] and twice.defaults["a"].start == 16
+
+
+@pytest.mark.parametrize("sign", ["@", "@@", "@ ", "@-", "@(", "a@", "@$", "@_", "@é", "٣", "²", "$", "#", "\\"])
+def test_every_sign_is_stepped_over(sign: str) -> None:
+    """An `@` outside a string, which is DuckDB's operator abs, was looked at for ever."""
+    template = f"select {sign}1 from source"
+    assert untag(line_map(tag(template, "r").text)[0]) == template
+
+
+def test_the_operator_abs_is_planned() -> None:
+    _, plan = _plan("select text from source where text_len(text) > @ -3 and @ alnum_ratio(text) <= 0.5")
+    assert [c.predicate for c in plan.cuts] == ["__v0 > ABS(-3)", "ABS(__v1) <= 0.5"]
+
+
+@settings(deadline=None)
+@given(st.text(st.sampled_from("@$'\"-/* .1e_aé٣\n;()"), max_size=30))
+def test_tags_leave_any_sql_as_it_was(text: str) -> None:
+    tagged = untag(line_map(tag(text, "r").text)[0])
+    assert re.sub(r"(?<!\d)0(?=[.]\d)", "", tagged) == re.sub(r"(?<!\d)0(?=[.]\d)", "", text)
