@@ -12,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 
 VARIABLE = "JUICESQL_MEDIA"
+MAX_PIXELS = 1 << 27  # of a picture: 512 MB as four bytes a pixel, which is how Pillow holds colours
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class MediaSettings:
     cache: str = ""  # the folder of decoded frames; none without it
     wanted: tuple[Sampling, ...] = ()  # the frames that functions of this run read of each video
     row_seconds: float = 300.0  # the most that a function may take for one row
+    max_pixels: int = MAX_PIXELS  # of a picture, or of a frame of a video, that is decoded
 
     def environment(self) -> dict[str, str]:
         """For the workers of a run."""
@@ -52,6 +54,14 @@ class MediaSettings:
             if not any(found.is_relative_to(folder) for folder in allowed):
                 raise ValueError(f"{name} is outside the media root {self.root}")
         return path
+
+
+def pixels_within(memory: int) -> int:
+    """The most pixels of a picture when a run may take so many bytes: decoded and changed, it takes an eighth of them.
+
+    Several workers hold a picture each, four bytes a pixel, and for a moment about twice of that besides.
+    """
+    return memory // 32
 
 
 def media_settings() -> MediaSettings:

@@ -15,6 +15,7 @@ from jinja2.exceptions import SecurityError, TemplateError, UndefinedError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from juicesql.errors import Problem, RecipeError, nearest
+from juicesql.media import MAX_PIXELS
 from juicesql.provenance import Span, line_map, tag, untag
 from juicesql.registry import Registry
 from juicesql.sqltext import literal, quote
@@ -40,6 +41,7 @@ class Config:
     shard_bytes: str = ""
     media_root: str = ""  # media outside this folder are not opened; relative paths begin here, else at the source
     row_seconds: float = 300.0  # the most that a function may take for the media of one row
+    max_pixels: int = MAX_PIXELS  # of a picture or a frame of a video that is decoded
     description: str = ""
 
     @property

@@ -28,7 +28,7 @@ from juicesql.errors import ExportError, JuiceError, RecipeError
 from juicesql.funnel import FunnelRow, make_funnel
 from juicesql.history import read_history
 from juicesql.measure import Measurer
-from juicesql.media import MediaSettings
+from juicesql.media import MediaSettings, pixels_within
 from juicesql.plan import SAMPLE, Plan
 from juicesql.planner import make_plan
 from juicesql.project import Project, open_project
@@ -379,6 +379,7 @@ class _Run:
             cache=str(self.scratch / "frames"),
             wanted=tuple(wanted),
             row_seconds=self.config.row_seconds,
+            max_pixels=min(self.config.max_pixels, pixels_within(self.settings.memory_mb << 20)),
         )
 
     def _facts(self) -> dict[str, Any]:

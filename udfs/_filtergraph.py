@@ -12,13 +12,13 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from juicesql.api import FunctionError, nearest
+from juicesql.api import FunctionError, media_settings, nearest
 
 from ._encoding import CONTAINER, X264, repeatable
 from ._filter_names import AUDIO, FILE_OPTIONS, VIDEO
 from ._media import open_streams
 from ._produced import produced
-from .video._facts import MOST_FRAMES, MOST_PIXELS
+from .video._facts import MOST_FRAMES
 
 if TYPE_CHECKING:
     from av import AudioFrame, Codec, Packet, VideoFrame
@@ -158,7 +158,7 @@ def _encoded(target: Stream, frames: Iterator[Any]) -> Iterator[Packet]:
 def _filtered_frames(container: InputContainer, source: Stream, filters: Filters) -> Iterator[Any]:
     source.thread_type, source.codec_context.thread_count = "NONE", 1  # the workers share the cores
     if source.type == "video":
-        source.codec_context.options = {"max_pixels": str(MOST_PIXELS)}
+        source.codec_context.options = {"max_pixels": str(media_settings().max_pixels)}
     graph, shape, made = None, None, 0
     for frame in chain((f for p in _packets(container, source) for f in p.decode()), [None]):
         if frame is None and graph is None:
@@ -196,8 +196,9 @@ def _counted(frame: Any) -> int:
     """How many frames (of pictures) or samples (of sound) it is."""
     if not hasattr(frame, "width"):
         return int(frame.samples)
-    if frame.width * frame.height > MOST_PIXELS:
-        raise ValueError(f"a filter makes frames of more than {MOST_PIXELS:,} pixels")
+    most = media_settings().max_pixels
+    if frame.width * frame.height > most:
+        raise ValueError(f"a filter makes frames of more than {most:,} pixels")
     return 1
 
 

@@ -29,6 +29,16 @@ def open_file(name: str) -> BinaryIO:
     return open(path, "rb")
 
 
+def check_pixels(width: int, height: int, depth: int = 1) -> None:
+    """ValueError for a picture, or a frame of a video, of more pixels than the run allows.
+
+    Pixels of `depth` times four bytes count so many times.
+    """
+    most = media_settings().max_pixels // depth
+    if width * height > most:
+        raise ValueError(f"it has {width * height:,} pixels, more than {most:,} (see config(max_pixels=...))")
+
+
 @contextmanager
 def open_streams(path: str) -> Iterator[InputContainer]:
     """The audio and video streams of a file."""

@@ -16,7 +16,7 @@ import numpy as np
 from juicesql.api import FunctionError
 
 from .._media import open_file
-from ._images import open_image
+from ._images import grey, open_image
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -38,12 +38,12 @@ class Finder:
 
     def boxes(self, image: Image) -> list[Box]:
         """The faces of an RGB image, cut at its edges."""
-        import cv2
 
-        grey = cv2.cvtColor(np.asarray(image), cv2.COLOR_RGB2GRAY)
         limits = {"minSize": self.min_size or None, "maxSize": self.max_size or None}
         with _lock:
-            found = _classifier(self.file).detectMultiScale(grey, self.scale_factor, self.min_neighbors, **limits)
+            found = _classifier(self.file).detectMultiScale(
+                grey(image), self.scale_factor, self.min_neighbors, **limits
+            )
         cut = ((max(x, 0), max(y, 0), w, h) for x, y, w, h in np.asarray(found, int).reshape(-1, 4).tolist())
         return [(x, y, min(w, image.width - x), min(h, image.height - y)) for x, y, w, h in cut]
 

@@ -6,10 +6,8 @@ import os
 from functools import lru_cache
 from typing import NamedTuple
 
-import numpy as np
-
 from .._media import open_file
-from ._images import open_image
+from ._images import grey, open_image
 
 
 class Light(NamedTuple):
@@ -28,7 +26,7 @@ def light(path: str) -> Light:
 def _measured(path: str, identity: tuple[int, ...]) -> Light:
     import cv2
 
-    grey = cv2.cvtColor(np.asarray(open_image(path)), cv2.COLOR_RGB2GRAY)
-    (mean,), (deviation,) = (part.ravel() for part in cv2.meanStdDev(grey))
-    spread = float(cv2.meanStdDev(cv2.Laplacian(grey, cv2.CV_32F))[1].ravel()[0])
+    luma = grey(open_image(path))
+    (mean,), (deviation,) = (part.ravel() for part in cv2.meanStdDev(luma))
+    spread = float(cv2.meanStdDev(cv2.Laplacian(luma, cv2.CV_32F))[1].ravel()[0])
     return Light(spread**2, float(mean) / 255, float(deviation) / 255)

@@ -10,7 +10,7 @@ def aspect_ratios(images: list[str]) -> list[float]:
     """Width over height of each image, turned as its EXIF orientation says.
 
     Only the head and the end of a file are read where its format allows it (JPEG, PNG, GIF, WebP, BMP). A file that is
-    missing, cut off, not a picture or above 178,956,970 pixels is an error of its row. No images: an empty list.
+    missing, cut off, not a picture or above 134,217,728 pixels is an error of its row. No images: an empty list.
 
     Usual cut: any_between(aspect_ratios(images), 0.333, 3). Source: Data-Juicer's image_aspect_ratio_filter, which
     decodes every image.

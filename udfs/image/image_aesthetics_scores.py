@@ -23,7 +23,7 @@ class ImageAestheticsScores:
     the hub, one of `shunk031/aesthetics-predictor-v1-*` or `-v2-*`; which kind of head it has is read from its weights,
     and no code of the model is run.
 
-    Images are turned as their EXIF orientation says. One that is missing, broken or above 178,956,970 pixels is an
+    Images are turned as their EXIF orientation says. One that is missing, broken or above 134,217,728 pixels is an
     error of its row. No images: an empty list. The batch moves a score by less than 1e-5; on a GPU, where the encoder
     runs in half precision, scores differ a little.
 

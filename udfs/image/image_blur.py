@@ -26,8 +26,8 @@ def image_blur(images: list[str], p: float, blur_type: str, radius: float, seed:
 
     A new file is RGB, upright, in the format of the old one (JPEG and WebP with quality 95; PNG for GIF and rare
     formats). Its name comes from the content of the old one; it is put into `save_dir`, or the run's folder of produced
-    media, and made once. A file that is missing, broken, cut off or not a picture is an error of its row. No images: an
-    empty list.
+    media, and made once. A file that is missing is an error of its row, and so is one that is broken, cut off or not a
+    picture if it is to be blurred; one that keeps its path is not decoded. No images: an empty list.
 
     Source: Data-Juicer's image_blur_mapper. That one draws with an unseeded generator, and its JPEG files have quality
     75.

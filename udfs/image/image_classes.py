@@ -36,7 +36,7 @@ class ImageClasses:
 
     For the names of the first image only: `list_transform(image_classes(images)[1], lambda c: c.label)`.
 
-    Images are turned as their EXIF orientation says. One that is missing, broken or above 178,956,970 pixels is an
+    Images are turned as their EXIF orientation says. One that is missing, broken or above 134,217,728 pixels is an
     error of its row. No images: an empty list. The batch moves a probability by less than 1e-5; on a GPU, where the
     model runs in half precision, values differ a little.
 

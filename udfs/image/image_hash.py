@@ -27,7 +27,7 @@ def image_hash(images: list[str], method: str) -> list[str]:
     All images of one colour, whatever the colour, have one hash. `hash_bits` gives the hashes as numbers.
 
     The image is turned as its EXIF orientation says, and its transparency is ignored; of an animation the first picture
-    counts. A file that is missing, broken, cut off, of another kind than a picture or above 178,956,970 pixels is an
+    counts. A file that is missing, broken, cut off, of another kind than a picture or above 134,217,728 pixels is an
     error of its row. No images: an empty list.
 
     Usual cut: none; `media_dedup` compares equal hashes, `media_near_dedup` those that differ in few bits. Source:

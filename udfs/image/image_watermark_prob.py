@@ -20,7 +20,7 @@ class ImageWatermarkProb:
     It is what an image classifier gives to its label number 1, "watermark" in the default model. `hf_watermark_model`
     is a folder or a name on the hub. `trust_remote_code := true` runs Python code that comes with the model.
 
-    Images are turned as their EXIF orientation says. One that is missing, broken or above 178,956,970 pixels is an
+    Images are turned as their EXIF orientation says. One that is missing, broken or above 134,217,728 pixels is an
     error of its row. No images: an empty list. The batch moves a probability by less than 1e-5; on a GPU, where the
     model runs in half precision, values differ a little.
 

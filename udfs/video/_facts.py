@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
-MOST_PIXELS = 178_956_970  # of a frame: Pillow's limit of an image
 MOST_FRAMES = 2_000_000  # of a video: 18 hours at 30 a second
 PICTURES = ("image2", "_pipe", "ico")  # formats of single pictures, which a wrong suffix may hide
 
@@ -78,9 +77,10 @@ def video_stream(container: InputContainer, path: str) -> VideoStream:
         raise ValueError(f"the video stream of {path} is damaged, or of an unknown kind")
     if not stream.width * stream.height:
         raise ValueError(f"{path} does not say how large its frames are")
-    if stream.width * stream.height > MOST_PIXELS:
-        raise ValueError(f"{path} has frames of more than {MOST_PIXELS:,} pixels")
-    stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}  # frames may grow on the way
+    most = media_settings().max_pixels
+    if stream.width * stream.height > most:
+        raise ValueError(f"{path} has frames of more than {most:,} pixels")
+    stream.codec_context.options = {"max_pixels": str(most)}  # frames may grow on the way
     stream.thread_type, stream.codec_context.thread_count = "NONE", 1  # the workers share the cores
     return stream
 

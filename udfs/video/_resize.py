@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from juicesql.api import media_settings
+
 from .._media import open_streams
 from .._produced import produced
-from ._facts import MOST_PIXELS, video_facts, video_stream
+from ._facts import video_facts, video_stream
 from ._write import rewrite
 
 if TYPE_CHECKING:
@@ -28,8 +30,9 @@ def _resized(path: str, wanted: Callable[[int, int], Size], name: str, version: 
     facts = video_facts(path)
     shown, turned = (facts.width, facts.height), _is_on_its_side(path)
     width, height = wanted(*(shown[::-1] if turned else shown))
-    if width * height > MOST_PIXELS:
-        raise ValueError(f"{path} would get frames of more than {MOST_PIXELS:,} pixels")
+    most = media_settings().max_pixels
+    if width * height > most:
+        raise ValueError(f"{path} would get frames of more than {most:,} pixels")
     coded = (height, width) if turned else (width, height)
     if coded == shown:
         return path
