@@ -73,7 +73,7 @@ def opened(root: Path, patience: float = PATIENCE) -> Iterator[duckdb.DuckDBPyCo
     """The stats database, read-only. Waits while a run writes it; StoreError `store-in-use` when that takes long."""
     waiting = time.monotonic() + patience
     while True:
-        manager = Store(root).open(read_only=True)
+        manager = Store(root).open(read_only=True, patience=0)
         try:
             con = manager.__enter__()
             break

@@ -82,6 +82,7 @@ class RunResult:
     funnel: tuple[FunnelRow, ...] = ()
     files: tuple[exporting.ExportedFile, ...] = ()
     checks: tuple[Check, ...] = ()  # of the recipe's expectations, with `gate`
+    warnings: tuple[str, ...] = ()  # what a person should look at, though the run is done
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -285,8 +286,9 @@ class _Run:
         self.run_id = f"{datetime.now():%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:4]}"
         self.started = time.perf_counter()
         self.plan, self.config, self.source = prepared.plan, prepared.config, prepared.source
-        self.scratch = store.scratch / self.run_id
+        self.scratch = store.home.path / self.run_id
         self.side = prepared.side
+        self.warnings: list[str] = []
         out = self.config.export
         self.target = (
             exporting.make_target((prepared.base / out).absolute(), self.config.shard_rows, self.config.shard_bytes)
@@ -341,14 +343,12 @@ class _Run:
 
     def _ready(self, recorded: bool) -> tuple[Measurer, Mapping[str, float]]:
         """Make the scratch folder, load what is known, and note that the run began if it is one to record."""
-        for left in self.store.scratch.iterdir():
-            if left.is_dir():
-                shutil.rmtree(left, ignore_errors=True)
+        self.store.home.clear()
         self.scratch.mkdir()
         side = {e.relation: e.write(self.scratch, self.settings.memory_mb // 2) for e in self.prepared.earlier}
         self.side = {**self.prepared.side, **side}
         with self.store.open() as con:
-            self.store.ingest_segments(con)
+            self._take_in(con)
             known = {} if self.fresh else self.store.known(con, self.plan.calls)
             rank = read_history(con, str(self.prepared.recipe.path)).rank(self.plan)
             if recorded:
@@ -356,6 +356,10 @@ class _Run:
         media = self._media()
         pool = Pool(self.prepared.project.root, self.settings.threads, media.environment())
         return Measurer(self.prepared.registry, known, self.store.segments, pool, media), rank
+
+    def _take_in(self, con: duckdb.DuckDBPyConnection) -> None:
+        for path in self.store.ingest_segments(con):
+            self.warnings.append(f"a file of measured values was torn; they are measured again, and it lies in {path}")
 
     def _engine(
         self, measurer: Measurer, rank: Mapping[str, float], outputs: list[Path], ends: Sequence[str]
@@ -423,7 +427,7 @@ class _Run:
         self.progress.stage("recording")
         funnel = make_funnel(self.plan, execution)
         with self.store.open() as con:
-            self.store.ingest_segments(con)
+            self._take_in(con)
             totals = accounting.decide(con, self.plan, execution, self.scratch)
             con.execute("begin")
             source = (self._source_name(), self.source.fingerprint)
@@ -464,6 +468,7 @@ class _Run:
             funnel=tuple(funnel),
             files=tuple(files),
             checks=report.checks if report else (),
+            warnings=tuple(self.warnings),
         )
 
     def _admit(self, report: Report | None) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
@@ -135,9 +134,7 @@ def forget_runs(store: Store, keep: int) -> Cleaned:
     """Remove the rows of all but the newest `keep` runs and what killed runs left. Measured values stay."""
     with store.lock():
         before = _disk(store)
-        left = [p for p in store.scratch.iterdir() if p.is_dir()]
-        for folder in left:
-            shutil.rmtree(folder, ignore_errors=True)
+        left = store.home.clear()
         runs, rows = 0, 0
         if store.path.exists():
             with store.open() as con:
@@ -145,7 +142,7 @@ def forget_runs(store: Store, keep: int) -> Cleaned:
                 runs, rows = _forget(con, keep)
             if runs:
                 _compact(store)
-        return Cleaned(runs, rows, len(left), max(before - _disk(store), 0))
+        return Cleaned(runs, rows, left, max(before - _disk(store), 0))
 
 
 def _forget(con: duckdb.DuckDBPyConnection, keep: int) -> tuple[int, int]:
@@ -166,7 +163,7 @@ def _forget(con: duckdb.DuckDBPyConnection, keep: int) -> tuple[int, int]:
 
 def _compact(store: Store) -> None:
     """Write the database anew, since DuckDB keeps the room of deleted rows, and put it in the old one's place."""
-    fresh = store.scratch / "compact.duckdb"
+    fresh = store.home.path / "compact.duckdb"
     fresh.unlink(missing_ok=True)
     with store.open(read_only=True) as con:
         con.execute(f"attach {literal(str(fresh))} as fresh ({NEW_FILE})")
@@ -179,14 +176,16 @@ def forget_everything(store: Store) -> Cleaned:
     """Remove the stats database, measured values included."""
     with store.lock():
         before = _disk(store)
+        if store.path.exists():
+            with store.open():  # refuses a database that is not ours
+                pass
         for path in (store.path, store.path.with_name(store.path.name + ".wal")):
             path.unlink(missing_ok=True)
-        shutil.rmtree(store.segments, ignore_errors=True)
-    shutil.rmtree(store.scratch, ignore_errors=True)
+        store.home.remove()
     return Cleaned(0, 0, 0, before - _disk(store))
 
 
 def _disk(store: Store) -> int:
     files = [store.path, store.path.with_name(store.path.name + ".wal")]
-    files += [p for folder in (store.segments, store.scratch) for p in folder.rglob("*")]
+    files += store.home.path.rglob("*")
     return sum(p.stat().st_size for p in files if p.is_file())

@@ -148,7 +148,7 @@ def make_project(folder: Path) -> list[Path]:
     contents = {
         RECIPE: _RECIPE, "udfs/question_ratio.py": _STAT, "macros/shouting_ratio.sql": _MACRO, "Makefile": _MAKEFILE,
         FILE: _SETTINGS, "README.md": _README, "data/sample.jsonl": "".join(sample_lines()),
-        ".gitignore": "stats.duckdb*\n.juicesql/\nstats/\nout/\nsheets/\nproduced/\n",
+        ".gitignore": "stats.duckdb*\n.juicesql/\nout/\nsheets/\nproduced/\n",
     }  # fmt: skip
     made = []
     try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
@@ -18,8 +18,9 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from juicesql import segments
+from juicesql import access, segments
 from juicesql.errors import StoreError
+from juicesql.home import Home
 from juicesql.known import KnownValues, share_keys
 from juicesql.plan import Call
 from juicesql.sqltext import literal, quote
@@ -43,63 +44,73 @@ NEW_FILE = "storage_version 'v1.0.0', block_size 16384"  # readable by DuckDB 1.
 
 
 class Store:
-    """The stats database of one project folder. `memory_mb` bounds what a connection to it may take."""
+    """The stats database of one project folder. `memory_mb` bounds what a connection to it may take; `say` hears what
+    is waited for when another program has the file."""
 
-    def __init__(self, project: Path, memory_mb: int | None = None) -> None:
-        self.project, self.memory_mb = project, memory_mb
+    def __init__(self, project: Path, memory_mb: int | None = None, say: Callable[[str], None] | None = None) -> None:
+        self.project, self.memory_mb, self.say = project, memory_mb, say
         self.path = project / FILE
-        self.segments = project / "stats"
-        self.scratch = project / ".juicesql"
+        self.home = Home(project)
+        self.segments = self.home.segments
 
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Only one run at a time writes a project. The lock ends with the process, however that ends."""
-        self.scratch.mkdir(parents=True, exist_ok=True)
-        with open(self.scratch / "lock", "w") as handle:
+        with self.home.open_lock() as handle:
             _take(handle, self.project)
+            self.home.make()
             yield
 
     @contextmanager
-    def open(self, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A connection whose default database is the stats database. Values written by DuckDB 2 open in DuckDB 1."""
+    def open(self, read_only: bool = False, patience: float | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection whose default database is the stats database. Values written by DuckDB 2 open in DuckDB 1.
+
+        Waits `patience` seconds for a program that has the file; readers keep it for moments only. StoreError when that
+        takes longer, or the file cannot be used.
+        """
         con = duckdb.connect(config=self._limits())
         try:
-            with self.attached(con, read_only):
+            with self.attached(con, read_only, patience):
                 yield con
         finally:
             con.close()
 
     @contextmanager
-    def attached(self, con: duckdb.DuckDBPyConnection, read_only: bool = True) -> Iterator[None]:
+    def attached(
+        self, con: duckdb.DuckDBPyConnection, read_only: bool = True, patience: float | None = None
+    ) -> Iterator[None]:
         """For a while, make the stats database the default of a connection that has tables of its own in memory."""
         if read_only and not self.path.exists():
             raise StoreError.of("no-runs", f"{self.path} does not exist", "run a recipe in this project first")
+        mode = "read_only" if read_only else "storage_version 'v1.0.0'" if self.path.exists() else NEW_FILE
+        seconds = patience if patience is not None else access.READER_SECONDS if read_only else access.WRITER_SECONDS
+        turn = access.Turn(self.path, self.home.path / "turn", not read_only, seconds, self.say)
+        access.attach(con, f"attach {literal(str(self.path))} as stats ({mode})", turn)
         try:
-            mode = "read_only" if read_only else "storage_version 'v1.0.0'" if self.path.exists() else NEW_FILE
-            con.execute(f"attach {literal(str(self.path))} as stats ({mode})")
             con.execute("use stats")
             if not read_only:
                 self._ready(con)
             yield
             con.execute("use memory")
             con.execute("detach stats")
-        except (duckdb.IOException, duckdb.SerializationException) as error:
-            if "lock" in str(error).lower():
-                mend = "close the program that holds it, or attach it READ_ONLY there"
-                raise StoreError.of("store-in-use", f"{self.path} is open elsewhere: {error}", mend) from error
-            mend = "move the file away to start a new one, or make room on the disk"
-            raise StoreError.of("store-damaged", f"cannot use {self.path}: {error}", mend) from error
+        except duckdb.Error as error:
+            if (told := access.told_of(error, self.path)) is error:
+                raise
+            raise told from error
 
     def _limits(self) -> dict[str, Any]:
         if self.memory_mb is None:
             return {}
-        return {"memory_limit": f"{self.memory_mb}MB", "temp_directory": str(self.scratch / "temp")}
+        return {"memory_limit": f"{self.memory_mb}MB", "temp_directory": str(self.home.temp)}
 
     def _ready(self, con: duckdb.DuckDBPyConnection) -> None:
         """Make the schema of a new file; refuse a file of another version."""
         found = "select 1 from duckdb_tables() where database_name = 'stats' and table_name = 'meta'"
         new = con.execute(found).fetchone()
         if new is None:
+            if con.execute("select 1 from duckdb_tables() where database_name = 'stats' limit 1").fetchone():
+                mend = "move it away, or give another --project"
+                raise StoreError.of("not-ours", f"{self.path} holds tables, and juicesql did not make it", mend)
             con.execute("begin")
             con.execute(files("juicesql").joinpath("sql/schema.sql").read_text("utf-8"))
             con.execute(_stats_view(con))
@@ -130,14 +141,17 @@ class Store:
                 loaded[call.identity] = KnownValues(np.asarray(high), np.asarray(low), value)
         return share_keys(loaded)
 
-    def ingest_segments(self, con: duckdb.DuckDBPyConnection) -> int:
-        """Take finished segments into the database and remove them. Safe to repeat after a kill. Returns rows added."""
-        added = 0
+    def ingest_segments(self, con: duckdb.DuckDBPyConnection) -> list[Path]:
+        """Take finished segments into the database and remove them. Safe to repeat after a kill. Torn ones are set
+        aside, so that their values are measured again; returns where those are now."""
+        aside = []
         for folder, paths in segments.finished(self.segments):
-            if paths:
-                added += _ingest(con, folder.name, [str(p) for p in paths])
+            torn = [p for p in paths if not segments.is_whole(p)]
+            aside += [segments.set_aside(p, self.home.torn) for p in torn]
+            if whole := [str(p) for p in paths if p not in torn]:
+                _ingest(con, folder.name, whole)
         segments.clear(self.segments)
-        return added
+        return aside
 
     def source_id(self, con: duckdb.DuckDBPyConnection, name: str, fingerprint: str) -> tuple[int, bool]:
         """The number of a source, and whether its rows are recorded already as they are now."""
@@ -198,6 +212,7 @@ def _take(handle: IO[str], project: Path) -> None:
     except OSError as error:
         mend = "wait for it to end, or give this run another --project"
         raise StoreError.of("project-in-use", f"another run is working in {project}", mend) from error
+    handle.truncate(0)
     handle.write(str(os.getpid()))
     handle.flush()
 
@@ -217,7 +232,7 @@ def _ingest(con: duckdb.DuckDBPyConnection, name: str, paths: list[str]) -> int:
     con.execute("begin")
     con.execute(_create(name, type_))
     con.execute(
-        "create or replace temp table fresh_value as select key, any_value(value) as value from ("
+        "create or replace temp table fresh_value as select key, max(value) as value from ("
         "  select (key_high::uhugeint << 64) | key_low::uhugeint as key, value from read_parquet($paths)"
         ") group by key",
         {"paths": paths},

@@ -19,6 +19,7 @@ from juicesql.analysis.sampling import sampled
 from juicesql.analysis.values import CutFacts, StatFacts, Values
 from juicesql.engines.watch import Progress
 from juicesql.errors import RecipeError
+from juicesql.home import Home
 from juicesql.plan import MapStep, Plan
 from juicesql.planner import make_plan
 from juicesql.project import Project, open_project
@@ -196,7 +197,7 @@ def _measuring(prepared: Prepared, measuring: Measuring, sample: int | None) -> 
 
 
 def _limits(prepared: Prepared, threads: int | None, memory_limit: str | None) -> dict[str, Any]:
-    limits: dict[str, Any] = {"temp_directory": str(prepared.project.root / ".juicesql" / "temp")}
+    limits: dict[str, Any] = {"temp_directory": str(Home(prepared.project.root).temp)}
     if threads:
         limits["threads"] = threads
     if memory_limit:

@@ -64,6 +64,8 @@ def show_run(result: RunResult) -> None:
         say(f"{plural(result.rows_out, 'row')} in {result.export}")
     else:
         say("nothing was written: give --export PATH, or config(export=...) in the recipe")
+    for line in result.warnings:
+        say(f"warning: {line}")
     if result.errors:
         say(f"the table `errors` of {result.stats_database} says why rows failed")
 

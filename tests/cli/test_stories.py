@@ -137,10 +137,12 @@ def test_diff_sees_changed_code(shell, project: Path) -> None:
 def test_clean_keeps_the_newest_runs_and_every_value(shell, project: Path) -> None:
     for low in (20, 21, 22):
         assert shell("run", "recipe.sql.j2", "--var", f"lo={low}").code == 0
-    (project / ".juicesql" / "left-behind").mkdir()
+    (project / ".juicesql" / "20260101-120000-abcd" / "spool").mkdir(parents=True)
+    (project / ".juicesql" / "of-somebody").mkdir()
     answer = shell("clean", "--runs-keep", 1)
     assert answer.code == 0
     assert "removed 2 runs" in answer.out and "1 leftover folder" in answer.out
+    assert (project / ".juicesql" / "of-somebody").is_dir()
     with duckdb.connect(str(project / "stats.duckdb"), read_only=True) as con:
         assert con.execute("select count(*), count(distinct run_id) from verdicts").fetchall() == [(20, 1)]
         assert con.execute("select vars->>'lo' from runs").fetchall() == [("22",)]

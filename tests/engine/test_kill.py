@@ -59,13 +59,13 @@ def test_values_of_a_killed_run_are_not_measured_again(bench: Workbench) -> None
     bench.data([f"{i} {'word ' * 2000}" for i in range(4000)])  # 40 MB: about ten morsels
     child = subprocess.Popen([sys.executable, "-c", PROGRAM, str(bench.root / "r.sql.j2")], cwd=bench.root)
     deadline = time.monotonic() + 60
-    while len(list(bench.root.glob("stats/slow_len@*/*.parquet"))) < 4 and time.monotonic() < deadline:
+    while len(list(bench.root.glob(".juicesql/segments/slow_len@*/*.parquet"))) < 4 and time.monotonic() < deadline:
         time.sleep(0.02)
     child.send_signal(signal.SIGKILL)
     child.wait()
     time.sleep(0.5)
     bench.calls()
-    kept = len(list(bench.root.glob("stats/slow_len@*/*.parquet")))
+    kept = len(list(bench.root.glob(".juicesql/segments/slow_len@*/*.parquet")))
     assert kept >= 4
     result = bench.run()
     assert result.rows_in == result.kept + result.dropped
