@@ -146,9 +146,10 @@ class _Step:
         self.result.rows_in[self.step.name] = self.table.num_rows
         if self.observe:
             self._observe()
-        for cuts in () if self.observe else rounds(self.step.cuts, self.rank):
+        order = [] if self.observe else rounds(self.step.cuts, self.rank)
+        for i, cuts in enumerate(order):
             self._measure([c for cut in cuts for c in cut.calls])
-            self._cut(cuts, alone_known=len(cuts) == len(self.step.cuts))
+            self._cut(cuts, [c for later in order[i + 1 :] for c in later])
         self._measure(self.step.select_calls)
         if self.keep_stats and not self._ungroups:
             self._keep_stats()
@@ -244,10 +245,11 @@ class _Step:
             self.registered = wanted
         return self.con.sql(sql).to_arrow_table()
 
-    def _cut(self, cuts: Sequence[Cut], alone_known: bool) -> None:
+    def _cut(self, cuts: Sequence[Cut], later: Sequence[Cut]) -> None:
         """Apply cuts whose calls are measured; a row is charged to the first one that it fails.
 
-        A row for which a stat of the cut failed is dropped, even where the cut lets NULL pass.
+        A row for which a stat of the cut failed is dropped, even where the cut lets NULL pass. `later` are the cuts of
+        the step that the rows left meet after these.
         """
         tested = self._guarded(
             f"select {', '.join(f'({c.predicate})::boolean as p{i}' for i, c in enumerate(cuts))} from __t"
@@ -256,22 +258,76 @@ class _Step:
         passes = [np.asarray(pc.fill_null(_flat(c), False)) & ~f for c, f in zip(tested.columns, failures, strict=True)]
         nulls = [np.asarray(pc.is_null(_flat(c))) | f for c, f in zip(tested.columns, failures, strict=True)]
         failed = np.sum([~p for p in passes], axis=0)
+        asked = [~p for c, p in zip(cuts, passes, strict=True) if c.id not in self.measurer.unforeseen]
+        said = self._foresee((failed == 1) & np.logical_or.reduce(asked or [np.zeros(len(failed), bool)]), later)
         alive = np.ones(self.table.num_rows, bool)
         for cut, passed, null in zip(cuts, passes, nulls, strict=True):
             lost = alive & ~passed
+            alone = ~passed & (failed == 1)
+            foreseen = not (alone & (said < 0)).any()
+            if not foreseen:
+                self.measurer.unforeseen.add(cut.id)
+            dropped_alone = int((alone & (said > 0)).sum())
             count = CutCount(
-                int(alive.sum()),
-                int(lost.sum()),
-                int((lost & null).sum()),
-                int((~passed & (failed == 1)).sum()),
-                alone_known,
-            )
+                int(alive.sum()), int(lost.sum()), int((lost & null).sum()), dropped_alone, foreseen
+            )  # fmt: skip
             self.result.counts.setdefault(cut.id, CutCount()).add(count)
             if count.dropped:
                 self.result.drops.append(self._drop(cut, lost))
             alive &= passed
         if not alive.all():
             self._filter(alive)
+
+    def _foresee(self, rows: np.ndarray[Any, Any], later: Sequence[Cut]) -> np.ndarray[Any, Any]:
+        """What cuts that have not run yet say of some rows, by values of earlier runs, for which nothing is measured:
+        1 where all let it pass, 0 where one drops it, -1 where that is not known (or was not asked)."""
+        said = np.full(len(rows), -1 if later else 1)
+        if later and rows.any():
+            look = _Step(
+                self.step, self.con, self.measurer, self.rank, 0, False, ChainResult(self.table.filter(pa.array(rows))),
+                False,
+            )  # fmt: skip
+            said[rows] = look._by_stored(later)
+            self.registered = None
+        return said
+
+    def _by_stored(self, cuts: Sequence[Cut]) -> np.ndarray[Any, Any]:
+        count, there = self.table.num_rows, dict[str, Any]()
+        wanted = {c for cut in cuts for c in cut.calls}
+        for call in [c for c in self.step.calls if c.column in wanted and c.column not in self.table.column_names]:
+            there[call.column] = self._add_stored(call)
+        if self.table.num_rows != count:  # SQL of an argument raised
+            return np.full(count, -1)
+        fails, unknown = np.zeros(count, bool), np.zeros(count, bool)
+        for cut in cuts:
+            known = np.logical_and.reduce([np.ones(count, bool), *(there[c] for c in cut.calls if c in there)])
+            try:
+                tested = self._query(f"select ({cut.predicate})::boolean as p from __t") if known.any() else None
+            except duckdb.Error:
+                tested = None
+            known &= tested is not None
+            passes = (
+                np.zeros(count, bool) if tested is None else np.asarray(pc.fill_null(_flat(tested.column(0)), False))
+            )
+            fails |= known & ~passes
+            unknown |= ~known
+        return np.where(fails, 0, np.where(unknown, -1, 1))
+
+    def _add_stored(self, call: Call) -> np.ndarray[Any, Any]:
+        """Add the column of a call as far as its values are stored; returns for which rows they are."""
+        rows, known = self.table.num_rows, self.measurer.known.get(call.identity)
+        nowhere = np.zeros(rows, bool)
+        if not call.stored or known is None or any(n not in self.table.column_names for n in call.needs):
+            return nowhere
+        flat = self._arguments(call)
+        if self.table.num_rows != rows:  # its SQL raised for some
+            return nowhere
+        high, low, valid = self._keys(call, flat)
+        found = known.find(high, low)
+        found[~valid] = -1
+        values = known.values.take(pa.array(found, mask=found < 0)).cast(arrow_type(call.returns))
+        self.table = self.table.append_column(call.column, values)
+        return (found >= 0) | ~valid
 
     def _observe(self) -> None:
         """Measure every call, and note values and what each cut says of a row: true, false, or NULL."""

@@ -53,6 +53,7 @@ class Measurer:
     media: MediaSettings = field(default_factory=MediaSettings)
     costs: dict[str, Cost] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    unforeseen: set[str] = field(default_factory=set)  # cuts of which it is not known what they alone drop
 
     def measure(
         self,

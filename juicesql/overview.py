@@ -11,7 +11,7 @@ from juicesql.runs import RunRecord
 
 @dataclass(frozen=True)
 class FunnelLine:
-    """A line of the funnel as it was recorded. `kind` is `source`, `cut`, `map`, `global` or `group`."""
+    """A line of the funnel as it was recorded. `kind` is `source`, `cut`, `map`, `global`, `group` or `failed`."""
 
     step: str
     kind: str
@@ -56,19 +56,20 @@ class ErrorLine:
 
 
 def funnel_lines(con: duckdb.DuckDBPyConnection, run: RunRecord) -> list[FunnelLine]:
-    """The funnel in the order of the recipe."""
-    cuts = con.execute(
-        "select step, 'cut', cut, sql, line, rows_in, rows_in - dropped, dropped_null, dropped_alone from cuts "
-        "where run_id = ? order by position",
+    """The funnel in the order of the work. Older runs numbered cuts and steps apart: there a step follows its cuts."""
+    found = con.execute(
+        "select position, step, 'cut', cut, sql, line, rows_in, rows_in - dropped, dropped_null, dropped_alone "
+        "from cuts where run_id = $1 union all "
+        "select position, step, kind, '', sql, null, rows_in, rows_out, 0, null from steps where run_id = $1",
         [run.run_id],
     ).fetchall()
-    steps = con.execute(
-        "select step, kind, '', sql, null, rows_in, rows_out, 0, null from steps where run_id = ? order by position",
-        [run.run_id],
-    ).fetchall()
+    lines = [(row[0], FunnelLine(*row[1:])) for row in found]
+    if len({position for position, _ in lines}) == len(lines):
+        return [line for _, line in sorted(lines, key=lambda pair: pair[0])]
     places = {"source": -1, **{s["name"]: i for i, s in enumerate(run.plan["steps"])}}
-    lines = [FunnelLine(*row) for row in cuts + steps]
-    return sorted(lines, key=lambda line: (places.get(line.step, len(places)), line.kind != "cut"))
+    return [
+        line for _, line in sorted(lines, key=lambda p: (places.get(p[1].step, len(places)), p[1].kind != "cut", p[0]))
+    ]
 
 
 def cost_lines(con: duckdb.DuckDBPyConnection, run_id: str) -> list[CostLine]:

@@ -126,14 +126,13 @@ def _record_counts(
 ) -> None:
     bounds = {c.id: [asdict(b) for b in c.bounds] for c in plan.cuts}
     lines = {c.id: c.line for c in plan.cuts}
-    cuts = [r for r in funnel if r.kind == "cut"]
     insert(con, "cuts", [
         [run_id, r.cut, r.step, i, r.sql, r.stat, json.dumps(bounds[r.cut]), lines[r.cut], r.rows_in, r.dropped,
          r.dropped_null, r.dropped_alone]
-        for i, r in enumerate(cuts)
+        for i, r in enumerate(funnel) if r.kind == "cut"
     ])  # fmt: skip
-    steps = [r for r in funnel if r.kind != "cut"]
-    insert(con, "steps", [[run_id, r.step, i, r.kind, r.sql, r.rows_in, r.rows_out] for i, r in enumerate(steps)])
+    steps = [[run_id, r.step, i, r.kind, r.sql, r.rows_in, r.rows_out] for i, r in enumerate(funnel) if r.kind != "cut"]
+    insert(con, "steps", steps)
     changes: dict[tuple[str, str], list[Any]] = {}
     for change in sorted(execution.changes, key=lambda c: c.sample_id):
         group = changes.setdefault((change.step, change.column), [])

@@ -425,7 +425,7 @@ class _Run:
         self.source.check_unchanged()
         self._admit(report)
         self.progress.stage("recording")
-        funnel = make_funnel(self.plan, execution)
+        funnel = make_funnel(self.plan, execution, rank)
         with self.store.open() as con:
             self._take_in(con)
             totals = accounting.decide(con, self.plan, execution, self.scratch)

@@ -136,12 +136,16 @@ def _card(board: Board, value: Value, histogram: Histogram, now: Outcome, moves:
 
 
 def _facts(bins: Bins, drops: list[whatif.counts.Drop], t: Words) -> list[str]:
-    facts = [t("drops {n:,}", n=d.dropped) + " (" + t("{n:,} by it alone", n=d.alone) + ")" for d in drops]
+    facts = [t("drops {n:,}", n=d.dropped) + _alone(d, t) for d in drops]
     if bins.null:
         facts.append(t("{n:,} NULL: could not be measured", n=bins.null))
     if bins.unmeasured:
         facts.append(t("{n:,} never measured: an earlier cut dropped them", n=bins.unmeasured))
     return facts or [t("no cut compares it")]
+
+
+def _alone(drop: whatif.counts.Drop, t: Words) -> str:
+    return "" if drop.alone is None else f" ({t('{n:,} by it alone', n=drop.alone)})"
 
 
 def _before(handle: Handle, moves: Moves) -> float | None:

@@ -84,7 +84,8 @@ def _funnel(story: RunStory, t: Words) -> None:
     })  # fmt: skip
     st.vega_lite_chart(data, _waterfall(len(lines), max((x.rows_in for x in lines), default=1), t), key="funnel")
     with st.expander(t("The funnel as a table")):
-        st.table([_row(line, t) for line in lines])
+        alone = any(line.dropped_alone is not None for line in lines)
+        st.table([_row(line, alone, t) for line in lines])
 
 
 def _name(number: int, line: FunnelLine, t: Words) -> str:
@@ -130,20 +131,24 @@ def _waterfall(lines: int, most: int, t: Words) -> dict[str, object]:
     }
 
 
-def _row(line: FunnelLine, t: Words) -> dict[str, str]:
-    return {
+def _row(line: FunnelLine, alone: bool, t: Words) -> dict[str, str]:
+    """A line of the table; what each cut alone drops has a column where that is known of one."""
+    cells = {
         t("step"): line.step,
         t("cut"): f"`{short(line.sql, 90)}`" if line.kind == "cut" else "",
         t("rows in"): f"{line.rows_in:,}",
         t("dropped"): f"{line.dropped:,}",
         "NULL": f"{line.dropped_null:,}" if line.kind == "cut" else "",
-        t("only by this"): ""
-        if line.kind != "cut"
-        else "?"
-        if line.dropped_alone is None
-        else f"{line.dropped_alone:,}",
+        t("only by this"): _alone(line),
         t("left"): f"{line.rows_out:,}",
     }
+    return {name: cell for name, cell in cells.items() if alone or name != t("only by this")}
+
+
+def _alone(line: FunnelLine) -> str:
+    if line.kind != "cut":
+        return ""
+    return "?" if line.dropped_alone is None else f"{line.dropped_alone:,}"
 
 
 def _costs(story: RunStory, t: Words) -> None:

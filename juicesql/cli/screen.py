@@ -80,12 +80,14 @@ def show_checks(checks: tuple[Check, ...]) -> None:
 def funnel_lines(result: RunResult, columns: int) -> list[str]:
     """The funnel as an aligned table: what a person wrote, without the steps that the plan put in between."""
     head = ["step", "cut", "rows in", "dropped", "share", "NULL", "only this", "left"]
-    rows, last = [], ""
-    for row in written_rows(result.funnel):
+    shown, lines, last = written_rows(result.funnel), [head], ""
+    for row in shown:
         cells = _cells(row)
-        rows.append(["" if cells[0] == last else cells[0], *cells[1:]])
+        lines.append(["" if cells[0] == last else cells[0], *cells[1:]])
         last = cells[0]
-    return table(head, rows, " wrrrrrr", columns)
+    if all(row.dropped_alone is None for row in shown):
+        lines = [[*line[:6], line[7]] for line in lines]
+    return table(lines[0], lines[1:], " wrrrrrr", columns)
 
 
 def written_rows(funnel: tuple[FunnelRow, ...]) -> list[FunnelRow]:
@@ -113,6 +115,8 @@ def describe(kind: str, sql: str) -> str:
     """A few words for a line of the funnel."""
     if kind == "source":
         return "unreadable rows"
+    if kind == "failed":
+        return "rows that raised"
     if kind == "cut":
         return sql
     if kind == "map":

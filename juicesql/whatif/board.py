@@ -82,7 +82,8 @@ def open_board(store: Store, run: RunRecord) -> Board:
     con = duckdb.connect()
     try:
         with store.attached(con):
-            funnel = read_funnel(run, _dropping(con, run))
+            places = con.execute("select cut, position from cuts where run_id = ?", [run.run_id]).fetchall()
+            funnel = read_funnel(run, _dropping(con, run), dict(places))
             con.execute(f"create table memory.main.board as {_select(con, run, funnel)}")
         return _opened(con, run, funnel)
     except BaseException:

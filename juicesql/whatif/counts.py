@@ -21,11 +21,12 @@ _FATES: tuple[Fate, ...] = ("kept", "unseen", "unmeasured", "gone")
 
 @dataclass(frozen=True)
 class Drop:
-    """What a gate takes away in the order of the recipe, and how many it alone keeps out (0 for the others)."""
+    """What a gate takes away in the order of the work, and how many rows fail it and no other cut of its step: None
+    where that is not known, since another one was not measured for them."""
 
     gate: str
     dropped: int
-    alone: int
+    alone: int | None
 
 
 @dataclass(frozen=True)
@@ -81,21 +82,41 @@ def outcome(board: Board, moves: Moves) -> Outcome:
     stays = len(board.funnel.gates)
     rows = board.con.cursor().execute(
         f'select "left" = {stays}, fate, if("left" < 0, 0, failing & -failing) as first, '
-        f"failing = failing & -failing as alone, count(*) from ({judged(board, moves)}) group by all"
+        f"{_alone(board)} as alone, count(*) from ({judged(board, moves)}) group by all"
     ).fetchall()  # fmt: skip
     counts = {(was, fate): 0 for was in (True, False) for fate in _FATES}
     drops: dict[int, list[int]] = {}
+    unknown: set[int] = set()
     for was, fate, first, alone, n in rows:
         counts[was, _FATES[fate]] += n
         drop = drops.setdefault(int(first), [0, 0])
         drop[0] += n
         drop[1] += n if alone else 0
+        unknown |= {int(first)} if alone is None else set()
     total = {fate: counts[True, fate] + counts[False, fate] for fate in _FATES}
     return Outcome(
         board.rows, sum(counts[True, f] for f in _FATES), total["kept"], total["unseen"], total["unmeasured"],
         counts[False, "kept"], counts[False, "unseen"] + counts[False, "unmeasured"], counts[True, "gone"],
-        tuple(Drop(g.id, *drops.get(1 << g.order, (0, 0))) for g in board.funnel.gates),
+        tuple(_drop(g.id, *drops.get(1 << g.order, (0, 0)), 1 << g.order in unknown) for g in board.funnel.gates),
     )  # fmt: skip
+
+
+def _drop(gate: str, dropped: int, alone: int, unknown: bool) -> Drop:
+    return Drop(gate, dropped, None if unknown else alone)
+
+
+def _alone(board: Board) -> str:
+    """SQL for whether the first gate that a row fails is the only cut of its step that it fails; NULL: not known."""
+    others: dict[int, int] = {}
+    for gate in board.funnel.gates:
+        if gate.is_cut:
+            others[gate.stage] = others.get(gate.stage, 0) | 1 << gate.order
+    cases = []
+    for gate in board.funnel.gates:
+        rest = f"{others.get(gate.stage, 0) & ~(1 << gate.order)}::{board.mask}"
+        says = f"case when failing & {rest} <> 0 then false when open & {rest} = 0 then true end"
+        cases.append(f"when {board.bit(gate)} then {says}")
+    return f"(case failing & -failing {' '.join(cases)} else false end)" if cases else "false"
 
 
 def moved_rows(board: Board, moves: Moves, gained: bool, limit: int = 20) -> list[MovedRow]:

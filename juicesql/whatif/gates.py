@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import sqlglot
@@ -85,7 +86,7 @@ class Handle:
 
 @dataclass(frozen=True)
 class Funnel:
-    """The gates of a run in the order of its recipe, and the values that their cuts or its steps name."""
+    """The gates of a run in the order of its work, and the values that their cuts or its steps name."""
 
     gates: tuple[Gate, ...]
     values: tuple[Value, ...]
@@ -99,8 +100,9 @@ class Funnel:
         return tuple(Handle(k, u[0][1].number, _target(k), tuple(u)) for k, u in uses.items())
 
 
-def read_funnel(run: RunRecord, dropping: set[str]) -> Funnel:
-    """The gates of a run. `dropping` are the cuts and steps that its verdicts name."""
+def read_funnel(run: RunRecord, dropping: set[str], places: Mapping[str, int] = MappingProxyType({})) -> Funnel:
+    """The gates of a run. `dropping` are the cuts and steps that its verdicts name; `places` say where in the funnel
+    of the run its cuts stand, without which they stand as they are written."""
     steps: list[Step] = run.plan["steps"]
     by_name = {s["name"]: s for s in steps}
     main = _mainline(by_name, run.plan["result"])
@@ -111,7 +113,8 @@ def read_funnel(run: RunRecord, dropping: set[str]) -> Funnel:
         if step["name"] not in main:
             continue
         scope = _scope(step, by_name, values) if step["name"] in whole else {}
-        gates += [_cut(cut, len(gates) + i, stage, scope) for i, cut in enumerate(step.get("cuts", ()))]
+        cuts = sorted(step.get("cuts", ()), key=lambda cut: places.get(cut["id"], -1))
+        gates += [_cut(cut, len(gates) + i, stage, scope) for i, cut in enumerate(cuts)]
         if step["name"] in dropping or (step["kind"] == "global" and not step.get("groups")):
             text = step.get("text") or step.get("select") or ""
             gates.append(Gate(step["name"], len(gates), stage, text, step.get("line"), False))

@@ -303,7 +303,7 @@ def test_the_story_of_a_run(project: Path) -> None:
         funnel = overview.funnel_lines(con, run)
         costs = overview.cost_lines(con, run_id)
         errors = overview.error_lines(con, run_id)
-    assert [line.cut for line in funnel if line.kind == "cut"] == [f"kept.{i}" for i in (1, 2, 3, 4)] + ["result.1"]
+    assert [line.cut for line in funnel if line.kind == "cut"] == [f"kept.{i}" for i in (1, 2, 4, 3)] + ["result.1"]
     assert funnel[0].kind == "source"
     assert funnel[-1].rows_out == run.kept
     assert {c.function for c in costs} == {"text_len", "num_words", "slow", "alnum_ratio"}
