@@ -45,6 +45,7 @@ __all__ = [
 Kind = Literal["stat", "mapper", "macro"]  # a macro is SQL that the engine leaves in place
 RunsOn = Literal["sql", "kernel", "process", "device"]
 Assets = Callable[..., Iterable[Path | str]]  # (**parameters) -> files and folders that are read, versions as strings
+PLACES = ("kernel", "process", "device")  # that Python functions may name
 MEDIA = ("images", "audios", "videos")  # columns of these names list files
 Implementation = TypeVar("Implementation", bound=Callable[..., Any])
 
@@ -137,6 +138,10 @@ def _declare(
     assets: Assets | None,
     frames: Frames | None,
 ) -> Callable[[Implementation], Implementation]:
+    if runs_on not in PLACES:
+        mend = nearest(str(runs_on), PLACES) or f"write one of {', '.join(PLACES)}"
+        raise FunctionError.of("bad-declaration", f"`{signature}` runs on {runs_on!r}, which is no place", mend)
+
     def attach(implementation: Implementation) -> Implementation:
         doc = (implementation.__doc__ or "").strip()
         parsed = parse_signature(signature)

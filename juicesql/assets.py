@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from juicesql.errors import FunctionError
-from juicesql.kernels import cache_home
+from juicesql.kernels import cache_folder, cache_home
 
 if TYPE_CHECKING:
     from juicesql.api import Function
@@ -122,7 +122,6 @@ class _Known:
 
     def save(self) -> None:
         if self.changed:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            partial = self.path.with_suffix(f".{os.getpid()}.json")
+            partial = (cache_folder() / self.path.name).with_suffix(f".{os.getpid()}.json")
             partial.write_text(json.dumps(self.entries), "utf-8")
             partial.replace(self.path)

@@ -41,6 +41,13 @@ def _hashable(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
+def reason(error: BaseException) -> str:
+    """What an error of a row says; errors of the engine say it without their name."""
+    module = type(error).__module__
+    ours = module.startswith("juicesql.") and not module.startswith("juicesql.udfs")
+    return str(error) if ours else f"{type(error).__name__}: {error}"
+
+
 def apply(function: Function, columns: Sequence[pa.Array], parameters: Mapping[str, Any]) -> pa.Array:
     """The values of `function` for a batch: NULL wherever a column is NULL. What the function raises goes through.
 
@@ -125,7 +132,7 @@ def _row_by_row(target: Any, columns: Sequence[pa.Array], rest: Sequence[Any], g
                 values.append(target(*given, *rest))
         except JuiceError:
             raise
-        except Exception as error:  # the row's own failure, which costs no other row
+        except (Exception, SystemExit) as error:  # the row's own failure, which costs no other row
             values.append(None)
-            failures[row] = f"{type(error).__name__}: {error}"
+            failures[row] = reason(error)
     return Partly(values, failures)

@@ -12,9 +12,12 @@ import threading
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import numpy as np
+
+from juicesql.errors import StoreError
 
 SMALL_BYTES = 16_384
 _compile_lock = threading.RLock()
@@ -24,6 +27,19 @@ _interpreted = threading.local()
 def cache_home() -> Path:
     """Where compiled kernels, tables and models are kept: `JUICESQL_CACHE_HOME`, default `~/.cache/juicesql`."""
     return Path(os.environ.get("JUICESQL_CACHE_HOME") or Path.home() / ".cache" / "juicesql")
+
+
+def cache_folder(name: str = "") -> Path:
+    """A folder of the cache home that can be written; StoreError that says how to choose another one."""
+    folder = cache_home() / name
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            return folder
+    except OSError as error:
+        message = f"the cache {folder} cannot be written: {error.strerror or error}"
+        mend = "set JUICESQL_CACHE_HOME to a folder that you can write; compiled kernels and tables are kept there"
+        raise StoreError.of("cache-home", message, mend) from error
 
 
 class kernel:
@@ -87,7 +103,7 @@ def _jit(target: kernel) -> Any:
     bound = types.FunctionType(py_func.__code__, scope, py_func.__name__, py_func.__defaults__)
     bound.__module__, bound.__qualname__ = py_func.__module__, py_func.__qualname__
     before = config.CACHE_DIR
-    config.CACHE_DIR = str(cache_home() / "kernels" / fingerprint(py_func)[:16])
+    config.CACHE_DIR = str(cache_folder(f"kernels/{fingerprint(py_func)[:16]}"))
     try:
         return numba.njit(nogil=True, cache=True, error_model="numpy")(bound)
     finally:
@@ -156,8 +172,7 @@ def char_table(name: str, build: Callable[[], np.ndarray[Any, Any]]) -> np.ndarr
             known = np.load(path, allow_pickle=False)
         except (OSError, ValueError):
             known = build()
-            path.parent.mkdir(parents=True, exist_ok=True)
-            partial = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}.npy")
+            partial = (cache_folder("tables") / path.name).with_suffix(f".{os.getpid()}-{threading.get_ident()}.npy")
             np.save(partial, known)
             partial.replace(path)
         _tables.loaded[name] = known

@@ -12,13 +12,17 @@ from typing import Any
 GRACE_SECONDS = 10.0  # for native code that does not come back to Python; then the process ends
 
 
+class TimeLimitReached(TimeoutError):
+    """A row, or a batch of rows, took longer than it may."""
+
+
 @contextmanager
 def time_limit(row_seconds: float, rows: int) -> Iterator[None]:
-    """TimeoutError after `row_seconds` for each row; where native code is stuck, the worker ends a little later."""
+    """TimeLimitReached after `row_seconds` for each row; where native code is stuck, the worker ends a little later."""
     seconds = row_seconds * rows
 
     def stop(*_: Any) -> None:
-        raise TimeoutError(f"took more than {seconds:g} seconds")
+        raise TimeLimitReached(f"took more than {seconds:g} seconds (row_seconds)")
 
     previous = signal.signal(signal.SIGALRM, stop)
     with open(os.devnull, "w") as nowhere:

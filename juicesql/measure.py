@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from juicesql.call import attempt
+from juicesql.call import attempt, reason
 from juicesql.errors import JuiceError
 from juicesql.known import Keys, KnownValues, merge
 from juicesql.media import MediaSettings
@@ -20,7 +20,9 @@ from juicesql.plan import Call
 from juicesql.registry import Registry
 from juicesql.segments import write_segment
 from juicesql.signature import arrow_type
-from juicesql.workers import Pool
+from juicesql.workers import Pool, TookTooLong
+
+PARTS = 8  # into which a batch is split that failed as a whole
 
 
 @dataclass
@@ -52,6 +54,7 @@ class Measurer:
     pool: Pool
     media: MediaSettings = field(default_factory=MediaSettings)
     costs: dict[str, Cost] = field(default_factory=dict)
+    fits: dict[str, int] = field(default_factory=dict)  # function -> rows of a batch, where larger ones took too long
     lock: threading.Lock = field(default_factory=threading.Lock)
     unforeseen: set[str] = field(default_factory=set)  # cuts of which it is not known what they alone drop
 
@@ -99,10 +102,23 @@ class Measurer:
     def _compute(
         self, call: Call, columns: Sequence[pa.Array], sql: Callable[[pa.Array | None], pa.Array]
     ) -> tuple[pa.Array, list[Failure]]:
-        """Values for all rows of `columns`; a batch that raises as a whole is halved until its row stands alone."""
+        """Values for all rows of `columns`; a batch that fails as a whole is split until its row stands alone."""
         rows = len(columns[0])
-        parameters = dict(call.parameters)
-        function = self.registry.get(call.function)
+        if not rows:
+            return pa.nulls(0, arrow_type(call.returns)), []
+        batch = _Batch(call, self._runner(call, columns, sql))
+        pieces = batch.split(0, rows, self.fits.get(call.function, rows))
+        if batch.fits:
+            self.fits[call.function] = batch.fits
+        return (pieces[0] if len(pieces) == 1 else pa.concat_arrays(pieces)), batch.failures
+
+    def _runner(
+        self, call: Call, columns: Sequence[pa.Array], sql: Callable[[pa.Array | None], pa.Array]
+    ) -> Callable[[int, int], tuple[pa.Array, dict[int, str]]]:
+        """What computes the values of some consecutive rows. The engine's own threads run only installed kernels: code
+        of the project folder may hang or crash, and then costs a worker process."""
+        rows, parameters, function = len(columns[0]), dict(call.parameters), self.registry.get(call.function)
+        inside = call.runs_on == "kernel" and not self.registry.of_project(call.function)
 
         def run(start: int, length: int) -> tuple[pa.Array, dict[int, str]]:
             if call.runs_on == "sql":
@@ -110,33 +126,9 @@ class Measurer:
                 mask = None if whole else pa.array((np.arange(rows) >= start) & (np.arange(rows) < start + length))
                 return sql(mask), {}
             part = [c.slice(start, length) for c in columns]
-            if call.runs_on == "kernel":
-                return attempt(function, part, parameters)
-            return self.pool.attempt(function, part, parameters)
+            return (attempt if inside else self.pool.attempt)(function, part, parameters)
 
-        failures: list[Failure] = []
-
-        def isolate(start: int, length: int) -> list[pa.Array]:
-            try:
-                values, failed = run(start, length)
-                failures.extend(Failure(start + row, message) for row, message in failed.items())
-                return [values]
-            except JuiceError:
-                raise
-            except Exception as error:
-                if length == 1:
-                    text = (
-                        str(error)
-                        if type(error).__module__.startswith("juicesql")
-                        else f"{type(error).__name__}: {error}"
-                    )
-                    failures.append(Failure(start, text))
-                    return [pa.nulls(1, arrow_type(call.returns))]
-            half = length // 2
-            return isolate(start, half) + isolate(start + half, length - half)
-
-        pieces = isolate(0, rows) if rows else [pa.nulls(0, arrow_type(call.returns))]
-        return (pieces[0] if len(pieces) == 1 else pa.concat_arrays(pieces)), failures
+        return run
 
     def _count(self, call: Call, rows: int = 0, reused: int = 0, seconds: float = 0.0, bytes_: int = 0) -> None:
         with self.lock:
@@ -146,6 +138,44 @@ class Measurer:
             cost.calls += 1 if rows else 0
             cost.seconds += seconds
             cost.bytes += bytes_
+
+
+@dataclass
+class _Batch:
+    """The rows of one call, computed together where that works. `fits` is the number of rows that a batch may have
+    where larger ones took too long."""
+
+    call: Call
+    run: Callable[[int, int], tuple[pa.Array, dict[int, str]]]
+    failures: list[Failure] = field(default_factory=list)
+    slow: int = 0
+    fits: int = 0
+
+    def split(self, start: int, length: int, step: int) -> list[pa.Array]:
+        """The values of some rows, at most `step` at a time."""
+        stop = start + length
+        return [v for at in range(start, stop, step) for v in self.isolate(at, min(step, stop - at))]
+
+    def isolate(self, start: int, length: int) -> list[pa.Array]:
+        """The values of rows that are tried together first, then in parts."""
+        try:
+            values, failed = self.run(start, length)
+        except JuiceError:
+            raise
+        except (Exception, SystemExit) as error:
+            if length == 1:
+                self.failures.append(Failure(start, reason(error)))
+                return [pa.nulls(1, arrow_type(self.call.returns))]
+            slow = isinstance(error, TookTooLong)
+        else:
+            self.failures.extend(Failure(start + row, message) for row, message in failed.items())
+            return [values]
+        self.slow += slow
+        before, step = self.slow, -(-length // PARTS)
+        pieces = self.split(start, length, step)
+        if slow and self.slow == before:  # the parts were fast enough: the rows were too many, and none of them hangs
+            self.fits = step
+        return pieces
 
 
 def _nested(outer: pa.Array | None, inner: pa.Array | None) -> pa.Array | None:

@@ -11,6 +11,7 @@ import importlib
 import importlib.util
 import re
 import sys
+import traceback
 import types
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,10 +22,11 @@ from pathlib import Path
 from typing import cast
 
 from juicesql.api import Function, Kind
-from juicesql.errors import FunctionError, Problem, nearest
+from juicesql.errors import FunctionError, JuiceError, Problem, nearest
 from juicesql.fingerprint import fingerprint
 from juicesql.signature import NAME, parse_signature
 
+_PROJECT = "juicesql_project_"  # how the packages of project folders are called
 _HEADER = re.compile(r"^--\s*(stat|mapper|macro):\s*(.+)$", re.M)
 
 
@@ -99,6 +101,10 @@ class Registry:
             self._functions[name] = _load_sql(path) if path.suffix == ".sql" else _load_python(root, path)
         return self._functions[name]
 
+    def of_project(self, name: str) -> bool:
+        """Whether a function is code of the project folder, not of an installed package."""
+        return self.index[name][0].package.startswith(_PROJECT)
+
     def all(self) -> Iterator[Function]:
         return map(self.get, self.names())
 
@@ -148,7 +154,7 @@ def _project_package(project: Path) -> str:
 
     When a file of the project changed since it was imported, all of its modules are imported again.
     """
-    name = "juicesql_project_" + hashlib.sha256(str(project.resolve()).encode()).hexdigest()[:12]
+    name = _PROJECT + hashlib.sha256(str(project.resolve()).encode()).hexdigest()[:12]
     stats = [(str(p), p.stat().st_mtime_ns, p.stat().st_size) for p in sorted((project / "udfs").rglob("*.py"))]
     if _loaded_as.get(name) != tuple(stats):
         for module in [m for m in sys.modules if m.startswith(name)]:
@@ -166,7 +172,7 @@ def _project_package(project: Path) -> str:
 def _from_source(package: str) -> Iterator[None]:
     """Import the user's files without .pyc files, which miss a change within one second."""
     before = sys.dont_write_bytecode
-    sys.dont_write_bytecode = before or package.startswith("juicesql_project_")
+    sys.dont_write_bytecode = before or package.startswith(_PROJECT)
     try:
         yield
     finally:
@@ -178,9 +184,8 @@ def _load_python(root: Root, path: Path) -> Function:
     try:
         with _from_source(root.package):
             module = importlib.import_module(module_name)
-    except Exception as error:
-        mend = "install the extra that it needs, or mend the file"
-        raise FunctionError.of("broken-function", f"{type(error).__name__}: {error}", mend, str(path)) from error
+    except (Exception, SystemExit) as error:
+        raise _unloadable(error, path) from error
     name = path.stem
     declared = [m.__juicesql__ for m in vars(module).values() if _declared_in(m, module_name)]
     found = next((f for f in declared if f.name == name), None)
@@ -189,6 +194,20 @@ def _load_python(root: Root, path: Path) -> Function:
         message = f"{path.name} declares {names}, but a file declares the function of its own name"
         raise FunctionError.of("misplaced-function", message, f"declare `{name}` with @stat or @mapper", str(path))
     return _placed(found, path)
+
+
+def _unloadable(error: BaseException, path: Path) -> FunctionError:
+    """What is wrong with a file that cannot be imported, and on which of its lines."""
+    lines = [t.lineno for t in traceback.extract_tb(error.__traceback__) if t.filename == str(path)]
+    if isinstance(error, SyntaxError) and error.filename == str(path):
+        lines.append(error.lineno)
+    line = lines[-1] if lines else None
+    if isinstance(error, JuiceError):
+        return FunctionError([replace(p, file=p.file or str(path), line=p.line or line) for p in error.problems])
+    mend = "mend the file"
+    if isinstance(error, ImportError):
+        mend = f"install {error.name}, or mend the file" if error.name else mend
+    return FunctionError.of("broken-function", f"{type(error).__name__}: {error}", mend, str(path), line)
 
 
 def _declared_in(member: object, module: str) -> bool:

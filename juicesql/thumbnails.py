@@ -17,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from juicesql import children
 from juicesql.media import MediaSettings
 
 KINDS = {"images": "image", "videos": "video", "audios": "audio"}  # column of a function -> what its files are
@@ -112,7 +113,7 @@ class Thumbnailer:
             # -P: no module beside the script, or where the user stands, goes before a library.
             command = [sys.executable, "-P", str(script), str(self.seconds), str(self.memory)]
             pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
-            self._child = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=nowhere)
+            self._child = children.start(command, stdin=pipe, stdout=pipe, stderr=nowhere)
         return self._child
 
     def _died(self, child: subprocess.Popen[bytes]) -> str:

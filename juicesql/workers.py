@@ -2,7 +2,8 @@
 
 `process` functions share `size` workers. A `device` function has a worker of its own, which loads its model once;
 those that need torch share one for each GPU, or one on a machine without. A worker that dies takes one batch with it:
-the caller gets WorkerDied, and the next call starts another worker.
+the caller gets WorkerDied, and the next call starts another worker. So does one
+that is stuck for longer than `row_seconds`.
 """
 
 from __future__ import annotations
@@ -14,14 +15,15 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
 import pyarrow as pa
 
+from juicesql import children
 from juicesql.api import Function
 from juicesql.errors import FunctionError, Problem
 
@@ -35,6 +37,10 @@ class WorkerDied(Exception):
 
 class RemoteError(Exception):
     """The function raised in the worker; the message says what."""
+
+
+class TookTooLong(RemoteError):
+    """The function was stopped in the worker, because a batch took longer than `row_seconds`."""
 
 
 class Pool:
@@ -103,7 +109,7 @@ class _Worker:
         command = [sys.executable, "-m", "juicesql.workers", *([str(project)] if project else [])]
         limits = {name: str(threads) for name in ("OMP_NUM_THREADS", "RAYON_NUM_THREADS")}
         limits["OMP_WAIT_POLICY"] = "PASSIVE"  # spinning threads are slow where others work too (docs/LOG.md)
-        self.process = subprocess.Popen(
+        self.process = children.start(
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -116,6 +122,7 @@ class _Worker:
     ) -> tuple[pa.Array, dict[int, str]]:
         stdin, stdout = self.process.stdin, self.process.stdout
         assert stdin is not None and stdout is not None
+        began = time.monotonic()
         batch = pa.record_batch(list(columns), names=[f"c{i}" for i in range(len(columns))])
         try:
             _send(stdin, b"C", json.dumps({"function": name, "parameters": dict(parameters)}).encode())
@@ -123,12 +130,14 @@ class _Worker:
             kind, body = _receive(stdout)
         except (OSError, EOFError) as error:
             code = self.process.wait()
-            raise WorkerDied(f"the worker process ended with {_ending(code)}") from error
+            seconds = time.monotonic() - began
+            after = f" after {seconds:.0f} seconds" if seconds > 1 else ""
+            raise WorkerDied(f"the worker process ended with {_ending(code)}{after}") from error
         if kind == b"E":
             message = json.loads(body)
             if message["problems"]:
                 raise FunctionError([Problem(**p) for p in message["problems"]])
-            raise RemoteError(message["text"])
+            raise (TookTooLong if message["slow"] else RemoteError)(message["text"])
         answer = _from_bytes(body)
         failures = json.loads((answer.schema.metadata or {}).get(b"failures", b"{}"))
         return answer.column(0), {int(row): message for row, message in failures.items()}
@@ -188,9 +197,9 @@ def _from_bytes(body: bytes) -> pa.RecordBatch:
 
 def serve(stdin: IO[bytes], stdout: IO[bytes], project: Path | None) -> None:
     """The loop of a worker: a call and its batch in, values or an error out, until the input ends."""
-    from juicesql.call import attempt
+    from juicesql.call import attempt, reason
     from juicesql.errors import JuiceError
-    from juicesql.limits import time_limit
+    from juicesql.limits import TimeLimitReached, time_limit
     from juicesql.media import media_settings
     from juicesql.registry import Registry
 
@@ -206,15 +215,19 @@ def serve(stdin: IO[bytes], stdout: IO[bytes], project: Path | None) -> None:
         try:
             columns = _from_bytes(body).columns
             function = registry.get(asked["function"])
-            values, failures = attempt(function, columns, asked["parameters"], guard if function.media else nullcontext)
+            # A batch over files has the time of as many rows; any other is split where it takes longer than a row may.
+            limit = guard if function.media else lambda rows: guard(1)
+            values, failures = attempt(function, columns, asked["parameters"], limit)
             schema = pa.schema([("v", values.type)], metadata={"failures": json.dumps(failures)})
             _send(stdout, b"V", _to_bytes(pa.record_batch([values], schema)))
         except JuiceError as error:
-            problems = [vars(p) for p in error.problems]
-            _send(stdout, b"E", json.dumps({"problems": problems, "text": str(error)}).encode())
-        except Exception as error:  # the function's own failure: it is reported to the caller
-            text = f"{type(error).__name__}: {error}"
-            _send(stdout, b"E", json.dumps({"problems": [], "text": text}).encode())
+            _send_error(stdout, str(error), [vars(p) for p in error.problems])
+        except (Exception, SystemExit) as error:  # the function's own failure: it is reported to the caller
+            _send_error(stdout, reason(error), slow=isinstance(error, TimeLimitReached))
+
+
+def _send_error(stdout: IO[bytes], text: str, problems: Sequence[Any] = (), slow: bool = False) -> None:
+    _send(stdout, b"E", json.dumps({"problems": list(problems), "text": text, "slow": slow}).encode())
 
 
 def _main() -> None:

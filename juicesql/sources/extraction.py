@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 
+from juicesql import children
 from juicesql.errors import Problem, SourceError
 from juicesql.sources._extract_child import HEAD
 
@@ -70,7 +71,7 @@ class Extractor:
             # -P: no module beside the script, or where the user stands, goes before a library.
             command = [sys.executable, "-P", str(script), str(self.seconds), str(self.memory)]
             pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
-            self._child = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=nowhere)
+            self._child = children.start(command, stdin=pipe, stdout=pipe, stderr=nowhere)
         return self._child
 
     def _died(self, child: subprocess.Popen[bytes]) -> Exception:

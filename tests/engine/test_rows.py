@@ -4,9 +4,56 @@ from __future__ import annotations
 
 import pytest
 
-from juicesql.errors import FunctionError, RecipeError, SourceError
+from juicesql.errors import FunctionError, RecipeError, SourceError, StoreError
+from juicesql.kernels import cache_folder
 
 from .conftest import RECIPE, Workbench
+
+HEAD = '{{ config(source="data.jsonl", export="out.jsonl") }}\n'
+TRICKY = '''"""Stat `tricky`."""
+
+import os
+import time
+
+import pyarrow as pa
+
+from juicesql.api import stat
+
+
+def value(text: str) -> float:
+    if text == "hang":
+        while True:
+            time.sleep(60)
+    if text == "exit":
+        raise SystemExit(3)
+    if text == "crash":
+        os.abort()
+    return value(text) if text == "recurse" else 1.0
+
+
+@stat("tricky(text VARCHAR) -> DOUBLE")
+def tricky(text: pa.StringArray) -> pa.DoubleArray:
+    """1, if at all."""
+    return pa.array([value(t) for t in text.to_pylist()])
+'''
+STEADY = '''"""Stat `steady`."""
+
+import time
+from pathlib import Path
+
+import pyarrow as pa
+
+from juicesql.api import stat
+
+
+@stat("steady(text VARCHAR) -> DOUBLE", runs_on="process")
+def steady(text: pa.StringArray) -> pa.DoubleArray:
+    """1, after a twentieth of a second a row."""
+    with open(Path(__file__).parent.parent / "sizes.log", "a") as log:
+        log.write(f"{len(text)} ")
+    time.sleep(0.05 * len(text))
+    return pa.array([1.0] * len(text))
+'''
 
 
 def test_one_raising_row_among_5000_costs_one_row(bench: Workbench) -> None:
@@ -209,3 +256,66 @@ def test_a_source_without_rows_gives_an_empty_output(bench: Workbench) -> None:
     result = bench.run(source=str(bench.root / "empty.csv"))
     bench.check_accounts(result)
     assert (result.rows_in, result.rows_out, bench.out()) == (0, 0, [])
+
+
+def test_a_text_function_that_hangs_exits_or_crashes_costs_its_rows(bench: Workbench) -> None:
+    bench.write("udfs/tricky.py", TRICKY)
+    bench.write(
+        "r.sql.j2",
+        HEAD.replace(")", ", row_seconds=1, max_error_rate=1)") + "select * from source where tricky(text) > 0",
+    )
+    bench.data(["good one", "hang", "exit", "crash", "recurse", "good two"])
+    result = bench.run()
+    assert (result.kept, result.errors) == (2, 4)
+    assert bench.query("select sample_id, message from errors where sample_id < 4 order by sample_id") == [
+        (1, "took more than 1 seconds (row_seconds)"),
+        (2, "SystemExit: 3"),
+        (3, "the worker process ended with signal 6"),
+    ]
+    bench.check_accounts(result)
+
+
+def test_a_batch_over_the_limit_is_split_and_the_size_that_fits_is_kept(bench: Workbench) -> None:
+    bench.write("udfs/steady.py", STEADY)
+    bench.write(
+        "r.sql.j2",
+        HEAD.replace(")", ", row_seconds=1, max_error_rate=1)") + "select * from source where steady(text) > 0",
+    )
+    bench.data([str(i) for i in range(40)])
+    result = bench.run(threads=1)
+    assert (result.kept, result.errors) == (40, 0)
+    sizes = [int(size) for size in (bench.root / "sizes.log").read_text().split()]
+    assert sizes[0] == 40 and max(sizes[1:]) == 5
+
+
+def test_a_cache_that_cannot_be_written_is_told_once(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    blocked = bench.write("blocked", "a file where the folder should be")
+    monkeypatch.setenv("JUICESQL_CACHE_HOME", str(blocked))
+    with pytest.raises(StoreError, match=r"cache-home.*blocked.*cannot be written(.|\n)*JUICESQL_CACHE_HOME"):
+        cache_folder("kernels")
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (
+            '@stat("bad(text VARCHAR) -> DOUBLE", runs_on="thread")',
+            r"bad-declaration\] \S*bad.py:5: .*'thread'(.|\n)*kernel",
+        ),
+        ('@stat("bad(text VARCHAR) = DOUBLE")', r"bad-signature\] \S*bad.py:5: "),
+        ("@stat('bad(text VARCHAR) -> DOUBLE'", r"broken-function\] \S*bad.py:5: SyntaxError"),
+        (
+            "import nowhere_to_be_found",
+            r"broken-function\] \S*bad.py:5: ModuleNotFoundError(.|\n)*install nowhere_to_be_found",
+        ),
+        ("raise SystemExit(0)", r"broken-function\] \S*bad.py:5: SystemExit"),
+    ],
+)
+def test_a_function_that_cannot_be_loaded_names_its_file_and_line(bench: Workbench, line: str, expected: str) -> None:
+    bench.write(
+        "udfs/bad.py", f'"""Stat."""\n\nfrom juicesql.api import stat\n\n{line}\ndef bad(text):\n    """Nothing."""\n'
+    )
+    bench.write("r.sql.j2", HEAD + "select * from source where bad(text) > 0")
+    bench.data(["a"])
+    with pytest.raises(FunctionError, match=expected):
+        bench.run()
