@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,8 @@ from juicesql.lift import call_name
 from juicesql.project import open_project
 from juicesql.recipe import Config, Recipe, load_recipe
 from juicesql.registry import Registry
-from juicesql.sources import SourceSpec, open_source
 from juicesql.sources import inputs as source_inputs
+from juicesql.sources import open_source
 from juicesql.sources.empty import Empty
 from juicesql.sources.formats import EXTRACTED, Format, detect, override
 from juicesql.sqltext import literal, quote
@@ -152,7 +153,7 @@ def _source(inputs: Sequence[str], base: Path, config: Config) -> str:
 def _schema(inputs: Sequence[str], base: Path, config: Config) -> list[tuple[str, str]]:
     """Columns and SQL types before the mapping, where the source is there to be asked."""
     try:
-        opened = open_source(SourceSpec(tuple(inputs), {}, config.format or None, config.seed, base))
+        opened = open_source(replace(config, columns={}).source_spec(tuple(inputs), base))
     except SourceError:
         return []
     with duckdb.connect() as con:

@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import StrictUndefined, Template
 from jinja2.exceptions import SecurityError, TemplateError, UndefinedError
@@ -19,6 +19,9 @@ from juicesql.media import MAX_PIXELS
 from juicesql.provenance import Span, line_map, tag, untag
 from juicesql.registry import Registry
 from juicesql.sqltext import literal, quote
+
+if TYPE_CHECKING:
+    from juicesql.sources.model import SourceSpec
 
 MAX_TEMPLATE_CHARS = 1_000_000
 
@@ -33,6 +36,7 @@ class Config:
     columns: Mapping[str, str] = field(default_factory=dict)  # new name -> column or path in the source
     seed: int = 42
     full_scan: bool = False  # infer the columns of text formats from every row instead of a sample
+    max_row_bytes: int | str = "64MB"  # a longer row of the source is an error row, and is never held whole
     on_error: str = "null"  # or "stop"
     max_error_rate: float = 0.1  # a share of the source's rows
     keep_stats: bool = False
@@ -47,6 +51,14 @@ class Config:
     @property
     def sources(self) -> tuple[str, ...]:
         return (self.source,) if isinstance(self.source, str) else tuple(self.source)
+
+    def source_spec(self, inputs: tuple[str, ...], base: Path) -> SourceSpec:
+        """What to read, with these inputs relative to `base`."""
+        from juicesql.export import parse_bytes
+        from juicesql.sources.model import SourceSpec
+
+        most = parse_bytes(str(self.max_row_bytes))
+        return SourceSpec(inputs, self.columns, self.format or None, self.seed, base, self.full_scan, most)
 
 
 @dataclass(frozen=True)

@@ -122,7 +122,7 @@ def _specs(name: str, config: Config, project: Project) -> Iterator[SourceSpec]:
     folders = [project.root, Path.cwd()] if _has_settings(project) else [Path.cwd()]
     for inputs in dict.fromkeys([*([config.sources] if own else []), (name,), tuple(name.split())]):
         for folder in folders:
-            yield SourceSpec(inputs, config.columns, config.format or None, config.seed, folder, config.full_scan)
+            yield config.source_spec(inputs, folder)
 
 
 def _column(schema: pa.Schema, asked: str) -> str:

@@ -34,7 +34,7 @@ from juicesql.planner import make_plan
 from juicesql.project import Project, open_project
 from juicesql.recipe import Config, Recipe, load_recipe
 from juicesql.registry import Registry
-from juicesql.sources import Source, SourceSpec, open_source
+from juicesql.sources import Source, open_source
 from juicesql.sqltext import literal, quote
 from juicesql.store import Store
 from juicesql.workers import Pool
@@ -132,7 +132,7 @@ def prepare(
     if not inputs:
         mend = "give --source PATH, or config(source=...) in the recipe"
         raise RecipeError.of("no-source", f"{loaded.path.name} has no source", mend)
-    spec = SourceSpec(inputs, config.columns, config.format or None, config.seed, spec_base, config.full_scan)
+    spec = config.source_spec(inputs, spec_base)
     opened = open_source(spec)
     columns = sql_columns(opened.schema)
     plan = make_plan(loaded, registry, columns, {n: _file_columns(p) for n, p in side.items()})

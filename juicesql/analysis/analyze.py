@@ -25,7 +25,7 @@ from juicesql.planner import make_plan
 from juicesql.project import Project, open_project
 from juicesql.recipe import Config, Recipe, load_recipe, render
 from juicesql.running import Observed, Prepared, observe, prepare, sql_columns
-from juicesql.sources import SourceSpec, open_source
+from juicesql.sources import open_source
 
 RECIPES = (".sql.j2", ".j2", ".sql")
 
@@ -153,7 +153,7 @@ def _automatic(
 ) -> tuple[Prepared, tuple[Skipped, ...]]:
     """A recipe made of every stat that fits the data."""
     registry = project.registry()
-    spec = SourceSpec(inputs, config.columns, config.format or None, config.seed, base, config.full_scan)
+    spec = config.source_spec(inputs, base)
     opened = open_source(spec)
     columns = sql_columns(opened.schema)
     if text and text not in dict(columns):

@@ -70,19 +70,21 @@ def _load(files: tuple[LocalFile, ...]) -> Parsed:
 def _text(file: LocalFile, extractor: Extractor) -> str:
     """The document without a byte order mark; ValueError when it is none."""
     if file.format in EXTRACTED:
-        return extractor.text(file.format, _bytes(file, MAX_FILE))
-    data = _bytes(file, MAX_DOCUMENT)
+        data = _bytes(file, MAX_FILE, f"the document is over {MAX_FILE >> 20} MiB")
+        return extractor.text(file.format, data, file.most)
+    most = min(file.most, MAX_DOCUMENT)
+    data = _bytes(file, most, f"the document has more bytes than max_row_bytes ({most:,})")
     try:
         return data.removeprefix(b"\xef\xbb\xbf").decode()
     except UnicodeDecodeError as error:
         raise ValueError(f"invalid UTF-8 at byte {error.start}") from None
 
 
-def _bytes(file: LocalFile, most: int) -> bytearray:
+def _bytes(file: LocalFile, most: int, message: str) -> bytearray:
     with opened(file) as (stream, _):
         data = bytearray()
         while chunk := stream.read(1 << 20):
             data += chunk
             if len(data) > most:
-                raise ValueError(f"the document is over {most >> 20} MiB")
+                raise ValueError(message)
     return data

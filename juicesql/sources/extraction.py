@@ -12,6 +12,7 @@ from types import TracebackType
 from juicesql import children
 from juicesql.errors import Problem, SourceError
 from juicesql.sources._extract_child import HEAD
+from juicesql.sources.model import MAX_ROW_BYTES, too_long
 
 LIBRARIES = {"docx": ("docx", "python-docx"), "pdf": ("pdfplumber", "pdfplumber")}
 MAX_FILE = 256 << 20
@@ -42,12 +43,15 @@ class Extractor:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._end()
+
+    def _end(self) -> None:
         if self._child:
             self._child.kill()
             self._child.communicate()
 
-    def text(self, format: str, data: bytes | bytearray) -> str:
-        """The text of a file; ValueError says why there is none."""
+    def text(self, format: str, data: bytes | bytearray, most: int = MAX_ROW_BYTES) -> str:
+        """The text of a file; ValueError says why there is none, or that it has more than `most` bytes."""
         child = self._running()
         assert child.stdin is not None and child.stdout is not None
         try:
@@ -56,6 +60,10 @@ class Extractor:
             child.stdin.flush()
             head = child.stdout.read(HEAD.size)
             kind, size = HEAD.unpack(head) if len(head) == HEAD.size else (b"", 0)
+            if size > most:
+                self._end()
+                self._child = None
+                raise ValueError(too_long(size, most))
             body = child.stdout.read(size)
         except OSError:
             kind, size, body = b"", 0, b""

@@ -12,33 +12,35 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-import zstandard
+import pyarrow as pa
 
 from juicesql.errors import Problem, SourceError
-from juicesql.sources.model import FileInfo
-
-# zstd may expand a thousandfold: a small step bounds what one step can yield.
-_ZSTD_STEP = 1 << 14
+from juicesql.sources.formats import Format
+from juicesql.sources.model import MAX_ROW_BYTES, FileInfo
 
 
 @dataclass(frozen=True)
 class LocalFile:
-    """A file of the source with its name for people, its compression (`gz`, `zst` or none) and its format."""
+    """A file of the source with its name for people, its compression (`gz`, `zst` or none) and its format.
+
+    `most` is the number of bytes that a row may have.
+    """
 
     name: str
     info: FileInfo
     compression: str = ""
     format: str = ""
+    most: int = MAX_ROW_BYTES
 
 
-def describe(name: str, path: Path, weight: float, compression: str = "", format: str = "") -> LocalFile:
+def describe(name: str, path: Path, weight: float, format: Format, most: int = MAX_ROW_BYTES) -> LocalFile:
     """The file as it is now."""
     try:
         s = path.stat()
     except OSError as error:
         raise SourceError.of("unreadable-file", f"`{name}`: {error.strerror}", "check its permissions") from None
     info = FileInfo(os.path.abspath(path), s.st_size, s.st_mtime_ns, weight, s.st_ino)
-    return LocalFile(name, info, compression, format)
+    return LocalFile(name, info, format.compression, format.name, most)
 
 
 def check_unchanged(files: Iterable[FileInfo]) -> None:
@@ -98,33 +100,28 @@ class Bounded(io.RawIOBase):
 
 
 class _Zstd(io.RawIOBase):
-    """A zstd stream of any number of frames that knows whether the last one was complete."""
+    """A zstd stream of any number of frames. Yields no more at once than is asked for, however much a frame expands."""
 
     def __init__(self, source: Bounded) -> None:
         super().__init__()
-        self._source, self._ready, self._open = source, memoryview(b""), False
-        self._frame = zstandard.ZstdDecompressor().decompressobj()
+        self._stream = pa.CompressedInputStream(pa.PythonFile(source, "r"), "zstd")
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
-        while not self._ready:
-            rest = self._frame.unused_data if self._frame.eof else b""
-            chunk = rest or self._source.read(_ZSTD_STEP)
-            if not chunk:
-                if self._open:
-                    raise EOFError("its last zstd frame is not complete")
-                return 0
-            if self._frame.eof:
-                self._frame = zstandard.ZstdDecompressor().decompressobj()
-            self._ready = memoryview(self._frame.decompress(chunk))
-            self._open = not self._frame.eof
-        view = memoryview(buffer).cast("B")
-        count = min(len(view), len(self._ready))
-        view[:count] = self._ready[:count]
-        self._ready = self._ready[count:]
-        return count
+        try:
+            return int(self._stream.readinto(buffer))
+        except OSError as error:
+            if error.errno is not None:
+                raise
+            if "Truncated" in str(error):
+                raise EOFError("its last zstd frame is not complete") from None
+            raise _Damaged(str(error)) from None
+
+
+class _Damaged(Exception):
+    """A stream that cannot be decompressed; the text says why."""
 
 
 @contextmanager
@@ -140,7 +137,7 @@ def opened(file: LocalFile) -> Iterator[tuple[IO[bytes], Bounded]]:
             yield stream, raw
         except EOFError as error:
             raise damaged(file, error, "truncated-file") from None
-        except (gzip.BadGzipFile, zlib.error, zstandard.ZstdError) as error:
+        except (gzip.BadGzipFile, zlib.error, _Damaged) as error:
             raise damaged(file, error) from None
 
 

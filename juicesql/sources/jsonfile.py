@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -16,11 +17,13 @@ from juicesql.errors import Problem, SourceError
 from juicesql.sources.files import LocalFile, opened
 from juicesql.sources.jsonl import SAMPLE_ROWS
 from juicesql.sources.jsonparse import parse_values
-from juicesql.sources.jsonvalues import DECODER, Misfit, Shape, decode_line, schema_of, widen
-from juicesql.sources.model import Piece
+from juicesql.sources.jsonvalues import DECODER, Misfit, Shape, Unfit, decode_line, schema_of, widen
+from juicesql.sources.model import Piece, too_long
 
 _STEP = 1 << 20
 _SPACE = " \t\r\n"
+_MARKS = re.compile(r'["\\\[\]{},]')
+_QUOTES = re.compile(r'["\\]')
 
 
 @dataclass(frozen=True)
@@ -125,15 +128,41 @@ class _Text:
                 value, end = DECODER.raw_decode(self._window, self._at)
                 if end < len(self._window) or self._ended:
                     length, self._at = end - self._at, end
-                    return value, length
+                    return (value if length <= file.most else Unfit(too_long(length, file.most))), length
             except json.JSONDecodeError as error:
                 if self._ended:
                     self._at = error.pos
                     raise self.broken(file, error.msg) from None
             except (RecursionError, ValueError) as error:
                 raise self.broken(file, str(error) or "nested too deeply") from None
-            self._more(step)
+            if len(self._window) - self._at > file.most and not self._ended:
+                return Unfit(too_long(self._pass(file), file.most)), 0
+            self._more(min(step, file.most))
             step *= 2
+
+    def _pass(self, file: LocalFile) -> int:
+        """Goes behind the next value without holding it; its bytes."""
+        size = depth = 0
+        inside = False
+        while True:
+            start = self._at
+            while mark := (_QUOTES if inside else _MARKS).search(self._window, self._at):
+                if mark[0] == "\\" and mark.end() == len(self._window):
+                    break  # it waits for the character that it escapes
+                self._at = mark.end() + (mark[0] == "\\")
+                if mark[0] == '"':
+                    inside = not inside
+                elif mark[0] in "[{":
+                    depth += 1
+                elif mark[0] in ",]}" and not depth:
+                    self._at = mark.start()
+                    return size + _bytes(self._window[start : self._at])
+                elif mark[0] in "]}":
+                    depth -= 1
+            self._at = len(self._window) if mark is None else mark.start()
+            size += _bytes(self._window[start : self._at])
+            if not self._more(_STEP):
+                raise self.broken(file, "the value is not closed")
 
     def broken(self, file: LocalFile, why: str) -> SourceError:
         message = f"`{file.name}` is broken JSON at character {self._before + self._at}: {why}"
@@ -147,3 +176,7 @@ class _Text:
         self._before += self._at
         self._window, self._at = self._window[self._at :] + self._decode(data, not data), 0
         return True
+
+
+def _bytes(text: str) -> int:
+    return len(text.encode("utf-8", "surrogateescape"))

@@ -13,7 +13,7 @@ import pyarrow as pa
 from juicesql.sources.files import LocalFile, opened, read_range
 from juicesql.sources.jsonparse import content_lines, parse_block
 from juicesql.sources.jsonvalues import Misfit, Shape, decode_line, schema_of, widen
-from juicesql.sources.model import Parsed, Piece
+from juicesql.sources.model import Bad, Parsed, Piece, too_long
 
 SAMPLE_BYTES = 4 << 20
 SAMPLE_ROWS = 20_000
@@ -25,12 +25,21 @@ _BOM = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True)
 class Block:
-    """Whole lines at an offset of the (decompressed) file. `rows` counts lines that are not blank."""
+    """Whole lines at an offset of the (decompressed) file. `rows` counts lines that are not blank.
+
+    A line of more bytes than a row may have is a block of its own without `data`; `dropped` are its bytes.
+    """
 
     offset: int
     data: memoryview
     rows: int
     clean: bool
+    dropped: int = 0
+
+    @property
+    def end(self) -> int:
+        """The offset of the next block."""
+        return self.offset + len(self.data) + self.dropped
 
 
 @dataclass(frozen=True)
@@ -62,12 +71,13 @@ class JsonLines:
     def pieces(self, schema: pa.Schema, max_bytes: int, max_rows: int) -> Iterator[Piece]:
         first_row = done = 0
         with opened(self.file) as (stream, raw):
-            for block in blocks(stream, max_bytes, max_rows):
-                if self.file.compression:
+            for block in blocks(stream, max_bytes, max_rows, self.file.most):
+                position = raw.position if self.file.compression else block.end
+                if block.dropped:
+                    load = partial(_refused, too_long(block.dropped, self.file.most), schema)
+                elif self.file.compression:
                     load = partial(parse_block, bytes(block.data), block.rows, block.clean, schema)
-                    position = raw.position
                 else:
-                    position = block.offset + len(block.data)
                     load = partial(_reload, self.file, block.offset, len(block.data), block.rows, block.clean, schema)
                 if block.rows:
                     yield Piece(first_row, block.rows, position - done, load)
@@ -75,14 +85,15 @@ class JsonLines:
 
     def _everything(self) -> Iterator[bytes]:
         with opened(self.file) as (stream, _):
-            for block in blocks(stream, SAMPLE_BYTES, 1 << 30):
+            for block in blocks(stream, SAMPLE_BYTES, 1 << 30, self.file.most):
                 yield bytes(block.data)
 
     def _sample(self) -> Iterator[bytes]:
         with opened(self.file) as (stream, _):
-            for head in blocks(stream, self.sample_bytes, 1 << 30):
+            for head in blocks(stream, self.sample_bytes, 1 << 30, self.file.most):
                 yield bytes(head.data)
-                break
+                if head.rows and not head.dropped:
+                    break
         size, step = self.file.info.size, min(_SPOT_BYTES, self.sample_bytes // 8)
         if self.file.compression or size <= self.sample_bytes + step * (_SPOTS + 1) or step < 1 << 16:
             return
@@ -91,8 +102,11 @@ class JsonLines:
             yield data[data.find(b"\n") + 1 : data.rfind(b"\n") + 1]
 
 
-def blocks(stream: IO[bytes], max_bytes: int, max_rows: int) -> Iterator[Block]:
-    """The stream in blocks of whole lines; each `data` is valid until the next block is asked for."""
+def blocks(stream: IO[bytes], max_bytes: int, max_rows: int, most: int) -> Iterator[Block]:
+    """The stream in blocks of whole lines; each `data` is valid until the next block is asked for.
+
+    No more than about `most` bytes of a line are ever held.
+    """
     buffer, filled, offset, ended = bytearray(max_bytes), 0, 0, False
     while not ended or filled:
         while filled < len(buffer) and not ended:
@@ -101,15 +115,53 @@ def blocks(stream: IO[bytes], max_bytes: int, max_rows: int) -> Iterator[Block]:
             filled, ended = filled + count, not count
         skip = 3 if offset == 0 and buffer.startswith(_BOM) else 0
         end = filled if ended else buffer.rfind(b"\n", 0, filled) + 1
-        if not end and filled:
-            buffer.extend(bytes(len(buffer)))
+        if not end and filled > most:
+            dropped, filled = _skip_line(stream, buffer, filled)
+            yield Block(offset, memoryview(b""), 1, False, dropped)
+            offset += dropped
             continue
-        for start, stop, newlines in _cuts(buffer, skip, end, max_rows):
-            rows, clean = _count(buffer, start, stop, newlines)
-            with memoryview(buffer) as view, view[start:stop] as part:
-                yield Block(offset + start, part, rows, clean)
+        if not end and filled:
+            buffer.extend(bytes(min(len(buffer), most + 1 - len(buffer))))
+            continue
+        for start, stop, long in _runs(buffer, skip, end, most):
+            if long:
+                yield Block(offset + start, memoryview(b""), 1, False, stop - start)
+                continue
+            for first, last, newlines in _cuts(buffer, start, stop, max_rows):
+                rows, clean = _count(buffer, first, last, newlines)
+                with memoryview(buffer) as view, view[first:last] as part:
+                    yield Block(offset + first, part, rows, clean)
         buffer[: filled - end] = buffer[end:filled]
         filled, offset = filled - end, offset + end
+
+
+def _skip_line(stream: IO[bytes], buffer: bytearray, filled: int) -> tuple[int, int]:
+    """(bytes of the line whose first `filled` are in the buffer, bytes after it, which lie in the buffer then)."""
+    dropped = filled
+    while count := stream.readinto(buffer):  # type: ignore[attr-defined]
+        end = buffer.find(b"\n", 0, count) + 1
+        if end:
+            buffer[: count - end] = buffer[end:count]
+            return dropped + end, count - end
+        dropped += count
+    return dropped, 0
+
+
+def _runs(buffer: bytearray, start: int, end: int, most: int) -> Iterator[tuple[int, int, bool]]:
+    """(start, stop, whether it is one line that is too long) of the runs of lines in the block."""
+    if end - start > most:
+        newlines = np.flatnonzero(np.frombuffer(buffer, np.uint8, end - start, start) == 10) + start
+        stops = np.append(newlines + 1, end)
+        sizes = np.diff(stops, prepend=start) - 1
+        sizes[-1] += buffer[end - 1] != 10
+        for i in np.flatnonzero(sizes > most):
+            first = int(stops[i - 1]) if i else start
+            if start < first:
+                yield start, first, False
+            yield first, int(stops[i]), True
+            start = int(stops[i])
+    if start < end:
+        yield start, end, False
 
 
 def _cuts(buffer: bytearray, start: int, end: int, max_rows: int) -> Iterator[tuple[int, int, Newlines]]:
@@ -145,3 +197,8 @@ def _count(buffer: bytearray, start: int, end: int, newlines: Newlines) -> tuple
 
 def _reload(file: LocalFile, offset: int, length: int, rows: int, clean: bool, schema: pa.Schema) -> Parsed:
     return parse_block(read_range(file, offset, length), rows, clean, schema)
+
+
+def _refused(message: str, schema: pa.Schema) -> Parsed:
+    """One row that is an error."""
+    return Parsed(schema.empty_table(), pa.array([], pa.int64()), (Bad(0, message),))

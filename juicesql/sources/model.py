@@ -9,6 +9,8 @@ from typing import Protocol
 
 import pyarrow as pa
 
+MAX_ROW_BYTES = 64 << 20
+
 
 @dataclass(frozen=True)
 class SourceSpec:
@@ -18,7 +20,8 @@ class SourceSpec:
     folder, a glob, a URL (`hf://`, `s3://`, `https://`), `duckdb:FILE.duckdb#schema.table`, or `empty:ROWS#column,...`
     for rows of NULLs. `columns` maps a new name to the column it is made of, `{"text": "content"}` or nested
     `{"text": "meta.text"}`. `format` overrides the suffix.
-    `full_scan` infers the columns of text formats from every row instead of a sample.
+    `full_scan` infers the columns of text formats from every row instead of a sample. A row of more than
+    `max_row_bytes` is an error row, and is read without being held whole.
     """
 
     inputs: tuple[str, ...]
@@ -27,6 +30,7 @@ class SourceSpec:
     seed: int = 42
     base: Path = Path(".")
     full_scan: bool = False
+    max_row_bytes: int = MAX_ROW_BYTES
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,15 @@ class Bad:
 
     position: int
     message: str
+
+
+def too_long(size: int, most: int) -> str:
+    """The message of a row of more bytes than are allowed.
+
+    >>> too_long(3 << 20, 1 << 20)
+    'the row has 3,145,728 bytes, more than max_row_bytes (1,048,576)'
+    """
+    return f"the row has {size:,} bytes, more than max_row_bytes ({most:,})"
 
 
 @dataclass(frozen=True)

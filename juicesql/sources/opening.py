@@ -78,7 +78,7 @@ def _entries(spec: SourceSpec, memory_limit: str | None) -> tuple[list[Entry], l
         else:
             listed = inputs.files(item, spec.base, spec.format)
             kinds = ["txt" if f.family == "text" else f.name for _, _, f in listed]
-            found = [describe(name, path, weight, f.compression, f.name) for name, path, f in listed]
+            found = [describe(name, path, weight, f, spec.max_row_bytes) for name, path, f in listed]
             infos += [file.info for file in found]
             for kind, group in groupby(zip(kinds, found, strict=True), key=itemgetter(0)):
                 readers += _readers(kind, [file for _, file in group])
@@ -181,5 +181,6 @@ def _fingerprint(spec: SourceSpec, files: Sequence[FileInfo]) -> str:
         spec.format,
         spec.seed,
         spec.full_scan,
+        spec.max_row_bytes,
     ]
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()
