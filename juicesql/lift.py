@@ -12,6 +12,7 @@ import sqlglot
 from sqlglot import exp
 
 from juicesql.api import Function
+from juicesql.argtypes import Given
 from juicesql.assets import asset_digest
 from juicesql.errors import FunctionError, Problem, nearest
 from juicesql.plan import COST_CLASSES, Call
@@ -48,6 +49,7 @@ class Lifter:
         self.calls: dict[str, Call] = {}
         self.by_content: dict[str, str] = {}
         self.macros: set[str] = set()
+        self.given: list[Given] = []  # arguments whose types are still to be looked at
 
     def lift(self, node: exp.Expr) -> exp.Expr:
         """A copy of the tree in which calls that must be measured are columns."""
@@ -72,6 +74,8 @@ class Lifter:
         inside_lambda = any(i.name in bound for i in node.find_all(exp.Identifier))
         if plain and (function.kind != "stat" or inside_lambda):
             self.macros.add(name)
+            if not inside_lambda:
+                self._note(function, list(node.iter_expressions()), node, lifted=False)
             return node
         if inside_lambda:
             mend = "unnest the list in a step of its own and call it on the rows"
@@ -81,9 +85,12 @@ class Lifter:
             return node
         try:
             columns, parameters = bind_arguments(function, node)
+            self._note(function, columns, node, lifted=True)
             expression = ""
             if function.runs_on == "sql":
+                noted = len(self.given)
                 body = self._inlined(function, columns, parameters)
+                del self.given[noted:]  # calls inside the body get what was looked at already
                 if function.kind != "stat":
                     return exp.paren(body)
                 expression = to_sql(body)
@@ -93,6 +100,22 @@ class Lifter:
             for problem in error.problems:
                 self.report(Problem(problem.code, problem.message, problem.mend, line=self.line(node)))
             return node
+
+    def _note(self, function: Function, given: list[exp.Expr], node: exp.Expr, lifted: bool) -> None:
+        """Note what a call is given for its columns; a wrong number of arguments is somebody else's to refuse."""
+        for argument, value in zip(function.signature.columns, given, strict=False):
+            if not isinstance(value, (exp.PropertyEQ, exp.Kwarg)):
+                one = Given(function.name, argument, to_sql(value), self._written(value), self.line(node), lifted)
+                self.given.append(one)
+
+    def _written(self, node: exp.Expr) -> str:
+        """The SQL of an expression with the calls in it as the author wrote them."""
+
+        def put(part: exp.Expr) -> exp.Expr:
+            call = self.calls.get(part.name) if isinstance(part, exp.Column) else None
+            return exp.var(call.sql) if call else part
+
+        return to_sql(node.copy().transform(put))
 
     def _calls_python(self, name: str) -> bool:
         function = self.registry.get(name)

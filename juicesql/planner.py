@@ -10,6 +10,7 @@ from typing import TypeGuard
 import duckdb
 from sqlglot import exp
 
+from juicesql.argtypes import Given, fits, refusal
 from juicesql.binder import Binder, Columns
 from juicesql.checks import check_functions, check_tables, parse_query
 from juicesql.cuts import and_terms, bounds_of
@@ -73,7 +74,6 @@ class _Planner:
         self.problems: list[Problem] = []
         self.numbers = itertools.count()
         self.macros: set[str] = set()
-        self.checked: set[str] = set()  # calls whose arguments are known to bind
         self.line_of_step: int | None = None
         for asked in recipe.fingerprints:
             self.relations[asked.relation] = _Relation(fingerprint_columns(asked, registry), {}, traced="")
@@ -242,12 +242,36 @@ class _Planner:
         """The columns of a projection over `__t`, which has the input's columns and those of the calls."""
         self.macros |= lifter.macros
         table = columns + tuple((c.column, c.returns) for c in lifter.calls.values())
-        described = self._describe(sql, {"__t": table}, node)
-        fresh = [a for c in lifter.calls.values() if c.column not in self.checked for a in c.arguments]
-        if fresh:
-            self._describe(f"select {', '.join(fresh)} from __t", {"__t": table}, node)
-        self.checked |= set(lifter.calls)
-        return described
+        self._check_arguments(table, lifter, node)
+        return self._describe(sql, {"__t": table}, node)
+
+    def _check_arguments(self, table: Columns, lifter: Lifter, node: exp.Expr | None) -> None:
+        """The arguments that the lifter met bind, and are of the types that their functions take."""
+        given, lifter.given = lifter.given, []
+        for one, type_ in zip(given, self._types_of(given, table, node), strict=True):
+            if type_ and not fits(type_, one.argument.type):
+                self._problem(refusal(one, type_))
+
+    def _types_of(self, given: list[Given], table: Columns, node: exp.Expr | None) -> list[str]:
+        """SQL types of arguments; empty where one binds only in the whole query, as an aggregate does."""
+        if not given:
+            return []
+        self.binder.install(sorted(self.macros))
+        together = f"select {', '.join(g.sql for g in given)} from __t"
+        try:
+            types = [t for _, t in self.binder.describe(together, {"__t": table})]
+        except duckdb.Error:
+            types = []
+        return types if len(types) == len(given) else [self._type_alone(one, table, node) for one in given]
+
+    def _type_alone(self, one: Given, table: Columns, node: exp.Expr | None) -> str:
+        sql = f"select {one.sql} from __t"
+        if one.lifted:
+            return next((t for _, t in self._describe(sql, {"__t": table}, node)), "")
+        try:
+            return self.binder.describe(sql, {"__t": table})[0][1]
+        except duckdb.Error:
+            return ""
 
     def _describe(self, sql: str, tables: dict[str, Columns], node: exp.Expr | None = None) -> Columns:
         if self.problems:

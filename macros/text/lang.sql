@@ -3,5 +3,5 @@
 --
 -- Empty text has a language too, the model's guess. Usual cut: = 'en', or in ('en', 'de'), with a cut on `lang_score`.
 -- Source: Data-Juicer's language_id_score_filter.
-create or replace macro lang(text) as
+create or replace macro lang(text VARCHAR) as
     struct_extract(lang_id(text), 'lang');

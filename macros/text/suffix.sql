@@ -5,7 +5,7 @@
 -- case is kept. A compressed file has both, '.txt.gz'. A name that only begins with a dot has none. Empty for an empty
 -- path.
 -- Source: Data-Juicer's suffix_filter, with the suffixes of its text formatter.
-create or replace macro suffix(path) as
+create or replace macro suffix(path VARCHAR) as
     coalesce(
         nullif(regexp_extract(path, '[^/](\.[^/.]*(\.gz|\.zst)?)$', 1), ''),
         regexp_extract(path, '[^/]*$')

@@ -68,6 +68,7 @@ def test_clean_links_takes_linear_time() -> None:
         "a-" * 50_000 + ":",
         "http://" * 10_000,
         "www." * 20_000 + "(" * 9,
+        "a:1,b:2," * 50_000,
     ]
     plain.call("clean_links", hard)
 

@@ -175,14 +175,18 @@ def _find_link(data, i, follows, stop, table):
 
 @kernel
 def _scheme(data, i, stop, table):
-    """End of the run of word characters and hyphens from byte `i` on, and of the link when it is a scheme, or -1."""
+    """End of the run of word characters and hyphens from byte `i` on, and of the link when it is a scheme, or -1.
+
+    A scheme of one letter is none, and its path is not looked at: `a:1,b:2,..` would take quadratic time.
+    """
+    begin = i
     while i < stop:
         c, after = decode(data, i)
         if not table[c] & TAIL:
             break
         i = after
     run = i
-    if i >= stop or data[i] != 0x3A or i + 1 >= stop:
+    if run == begin or i >= stop or data[i] != 0x3A or i + 1 >= stop:
         return run, -1
     i += 1
     if data[i] != 0x2F:
