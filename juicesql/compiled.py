@@ -46,8 +46,7 @@ def compile_recipe(
     found = open_project(Path(project) if project else None, near=Path(recipe) if Path(recipe).exists() else None)
     registry = found.registry()
     loaded = load_recipe(found.find_recipe(str(recipe)), registry, variables)
-    in_project = bool(found.settings) or (found.root / "juicesql.toml").is_file()
-    base = found.root if in_project else Path.cwd()
+    base = found.base
     macros, python = _functions(loaded, registry)
     views = [_ref(name, found.find_recipe(name), registry, base) for name in dict.fromkeys(loaded.refs)]
     views += compiled_views(find_earlier(loaded, registry, found, base))

@@ -12,10 +12,10 @@ from pathlib import Path
 import duckdb
 
 from juicesql.errors import ExportError
+from juicesql.options import size_of
 from juicesql.plan import RID
 from juicesql.sqltext import literal, quote
 
-_UNITS = {"": 1, "b": 1, "kb": 1 << 10, "kib": 1 << 10, "mb": 1 << 20, "mib": 1 << 20, "gb": 1 << 30, "gib": 1 << 30}
 _FORMATS = {
     ".jsonl": "format json", ".ndjson": "format json", ".parquet": "format parquet, compression zstd",
     ".csv": "format csv, header true", ".tsv": "format csv, header true, delimiter '\t'",
@@ -53,21 +53,19 @@ class Target:
         return self.path.with_name(f".{self.path.name}.{run_id}.partial")
 
 
-def parse_bytes(text: str) -> int:
+def parse_bytes(text: str | int) -> int:
     """Bytes of a size such as `8GB`, `1.5 GiB` or `200`; units are powers of 1024.
 
     >>> parse_bytes("1.5KB")
     1536
     """
-    word = text.strip().lower()
-    number = word.rstrip("bikmg ")
     try:
-        return int(float(number) * _UNITS[word[len(number) :].strip()])
-    except (ValueError, KeyError):
+        return size_of(text)
+    except ValueError:
         raise ExportError.of("bad-size", f"{text!r} is not a size", "write 200MB, 1.5GB or a number of bytes") from None
 
 
-def make_target(path: Path, shard_rows: int = 0, shard_bytes: str = "") -> Target:
+def make_target(path: Path, shard_rows: int = 0, shard_bytes: str | int = "") -> Target:
     """Read the export's name. ExportError for a format that cannot be written."""
     packed = path.suffix if path.suffix in _PACKED else ""
     plain = Path(path.name.removesuffix(packed)).suffix

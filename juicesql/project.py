@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
-import tomllib
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from juicesql.errors import RecipeError, nearest
+from juicesql.options import read_options, size_of
+from juicesql.recipe import Config, Recipe
 from juicesql.registry import Registry, recipe_roots
+from juicesql.settings import FILE, ProjectSettings, read_settings
 
-FILE = "juicesql.toml"
+LEAST_MEMORY = 256  # megabytes
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,29 @@ class Project:
     """A folder with a `juicesql.toml` (or any folder, with every setting at its default)."""
 
     root: Path
-    settings: dict[str, Any] = field(default_factory=dict)
+    settings: ProjectSettings = field(default_factory=ProjectSettings)
+
+    @property
+    def base(self) -> Path:
+        """Where the relative paths of recipes begin: at the juicesql.toml, else here."""
+        return self.root if (self.root / FILE).is_file() else Path.cwd()
+
+    def config(self, recipe: Recipe, options: Mapping[str, Any] | None = None) -> Config:
+        """The options of a run: `options` that are not None go before those of the recipe, and these before the
+        project's. RecipeError for an option that is none."""
+        given = {name: value for name, value in (options or {}).items() if value is not None}
+        defaults = {n: v for n, v in self.settings.defaults.items() if n not in recipe.given}
+        return replace(recipe.config, **{**defaults, **read_options(Config, given, "the run")})
+
+    def limits(self, threads: int | None, memory_limit: str | None) -> tuple[int, int]:
+        """Threads, and megabytes of memory, of a run: those given, else those of the project, else of the machine."""
+        asked = {n: v for n, v in (("threads", threads), ("memory_limit", memory_limit)) if v is not None}
+        found = replace(self.settings, **read_options(ProjectSettings, asked, "the run"))
+        if found.memory_limit:
+            megabytes = max(size_of(found.memory_limit) >> 20, LEAST_MEMORY)
+        else:
+            megabytes = int(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") * 0.6) >> 20
+        return found.threads or os.cpu_count() or 1, megabytes
 
     def registry(self) -> Registry:
         return Registry(self.root)
@@ -47,18 +71,9 @@ class Project:
 def open_project(folder: Path | None = None, near: Path | None = None) -> Project:
     """The project at `folder`; without one, the nearest folder above `near` or here with a juicesql.toml, else here."""
     if folder is not None:
-        return Project(folder.resolve(), _settings(folder / FILE))
+        return Project(folder.resolve(), read_settings(folder / FILE))
     for start in [p for p in (near and near.resolve().parent, Path.cwd()) if p]:
         for place in [start, *start.parents]:
             if (place / FILE).is_file():
-                return Project(place, _settings(place / FILE))
+                return Project(place, read_settings(place / FILE))
     return Project(Path.cwd())
-
-
-def _settings(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        return {}
-    try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise RecipeError.of("bad-settings", str(error), "mend the file", os.fspath(path)) from error

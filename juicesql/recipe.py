@@ -8,16 +8,29 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from jinja2 import StrictUndefined, Template
-from jinja2.exceptions import SecurityError, TemplateError, UndefinedError
+from jinja2 import StrictUndefined, Template, nodes
+from jinja2.exceptions import SecurityError, UndefinedError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from juicesql.errors import Problem, RecipeError, nearest
 from juicesql.media import MAX_PIXELS
+from juicesql.options import (
+    LARGEST,
+    Allowed,
+    above,
+    at_least,
+    is_name,
+    is_size,
+    is_size_or_none,
+    one_of,
+    read_options,
+    size_of,
+)
 from juicesql.provenance import Span, line_map, tag, untag
 from juicesql.registry import Registry
+from juicesql.sources.formats import FORMATS, is_format
 from juicesql.sqltext import literal, quote
 
 if TYPE_CHECKING:
@@ -30,22 +43,31 @@ MAX_TEMPLATE_CHARS = 1_000_000
 class Config:
     """What `{{ config(...) }}` may say. Command-line options go before it."""
 
-    source: str | tuple[str, ...] = ()
-    export: str = ""
-    format: str = ""  # of the source, when its suffix does not say
-    columns: Mapping[str, str] = field(default_factory=dict)  # new name -> column or path in the source
-    seed: int = 42
+    source: Annotated[str | tuple[str, ...], Allowed("a path, or a list of paths", is_name)] = ()
+    export: Annotated[str, Allowed("a path in quotes", is_name)] = ""
+    # of the source, when its suffix does not say
+    format: Annotated[str, Allowed("one of " + ", ".join(FORMATS), is_format, FORMATS)] = ""
+    # new name -> column or path in the source
+    columns: Annotated[Mapping[str, str], Allowed('names with columns, such as {"text": "body"}')] = field(
+        default_factory=dict
+    )
+    seed: Annotated[int, Allowed("a whole number", at_least(-LARGEST))] = 42
     full_scan: bool = False  # infer the columns of text formats from every row instead of a sample
-    max_row_bytes: int | str = "64MB"  # a longer row of the source is an error row, and is never held whole
-    on_error: str = "null"  # or "stop"
-    max_error_rate: float = 0.1  # a share of the source's rows
+    # a longer row of the source is an error row, and is never held whole
+    max_row_bytes: Annotated[int | str, Allowed('a size such as "64MB"', is_size)] = "64MB"
+    on_error: Annotated[str, one_of("null", "stop")] = "null"
+    # a share of the source's rows
+    max_error_rate: Annotated[float, Allowed("a number from 0 to 1", at_least(0, 1))] = 0.1
     keep_stats: bool = False
     keep_sample_id: bool = False
-    shard_rows: int = 0
-    shard_bytes: str = ""
-    media_root: str = ""  # media outside this folder are not opened; relative paths begin here, else at the source
-    row_seconds: float = 300.0  # the most that a function may take for the media of one row
-    max_pixels: int = MAX_PIXELS  # of a picture or a frame of a video that is decoded
+    shard_rows: Annotated[int, Allowed("a whole number, 0 or more", at_least(0))] = 0
+    shard_bytes: Annotated[str | int, Allowed('a size such as "200MB"', is_size_or_none)] = ""
+    # media outside this folder are not opened; relative paths begin here, else at the source
+    media_root: Annotated[str, Allowed("a folder in quotes", is_name)] = ""
+    # the most that a function may take for the media of one row
+    row_seconds: Annotated[float, Allowed("a number of seconds above 0", above(0))] = 300.0
+    # of a picture or a frame of a video that is decoded
+    max_pixels: Annotated[int, Allowed("a whole number, 1 or more", at_least(1))] = MAX_PIXELS
     description: str = ""
 
     @property
@@ -54,10 +76,9 @@ class Config:
 
     def source_spec(self, inputs: tuple[str, ...], base: Path) -> SourceSpec:
         """What to read, with these inputs relative to `base`."""
-        from juicesql.export import parse_bytes
         from juicesql.sources.model import SourceSpec
 
-        most = parse_bytes(str(self.max_row_bytes))
+        most = size_of(self.max_row_bytes)
         return SourceSpec(inputs, self.columns, self.format or None, self.seed, base, self.full_scan, most)
 
 
@@ -86,6 +107,7 @@ class Recipe:
     lines: tuple[int, ...]
     refs: tuple[str, ...] = ()
     fingerprints: tuple[Fingerprints, ...] = ()
+    given: frozenset[str] = frozenset()  # the options that the recipe gives
 
     @property
     def name(self) -> str:
@@ -121,16 +143,18 @@ def render(template: str, path: Path, registry: Registry, variables: Mapping[str
         )
     tagged = tag(template, file)
     variables = {name: _plain(name, value) for name, value in variables.items()}
-    head = _Head(variables)
+    head = _Head(variables, file)
     environment = _environment(registry, head, tagged.text)
     try:
-        rendered = environment.from_string(tagged.text).render()
+        tree = environment.parse(tagged.text)
+        head.lines = option_lines(tree, file)
+        rendered = environment.from_string(tree).render()
     except RecipeError as error:
         line = _template_line(error)
         raise RecipeError(
             [dataclasses.replace(p, file=p.file or file, line=p.line or line) for p in error.problems]
         ) from error
-    except (TemplateError, ArithmeticError, TypeError, ValueError, LookupError, AttributeError) as error:
+    except Exception as error:  # what runs here is the recipe's
         raise RecipeError(_template_problem(error, file, tagged.text)) from error
     sql, lines = line_map(rendered)
     unused = set(variables) - head.asked
@@ -139,8 +163,23 @@ def render(template: str, path: Path, registry: Registry, variables: Mapping[str
         raise RecipeError.of("unknown-variable", f"no var({sorted(unused)[0]!r}) in the recipe", mend, file)
     return Recipe(
         path, template, sql, head.config, variables, tagged.literals, tagged.defaults, lines, tuple(head.refs),
-        tuple(head.asked_fingerprints),
+        tuple(head.asked_fingerprints), frozenset(head.given),
     )  # fmt: skip
+
+
+def option_lines(tree: nodes.Template, file: str) -> dict[str, int]:
+    """Where each option of `config(...)` stands. RecipeError for a name that is given twice in one call."""
+    problems, lines = [], dict[str, int]()
+    for call in tree.find_all(nodes.Call):
+        named = [k.key for k in call.kwargs]
+        for twice in dict.fromkeys(k for k in named if named.count(k) > 1):
+            line = [k.lineno for k in call.kwargs if k.key == twice][1]
+            problems.append(Problem("given-twice", f"`{twice}` is given twice", "leave one of them", file, line))
+        if isinstance(call.node, nodes.Name) and call.node.name == "config":
+            lines |= {k.key: k.lineno for k in call.kwargs}
+    if problems:
+        raise RecipeError(problems)
+    return lines
 
 
 def _plain(name: str, value: Any) -> Any:
@@ -181,26 +220,21 @@ def _template_line(error: Exception) -> int | None:
 class _Head:
     """What the template says while it is rendered."""
 
-    def __init__(self, variables: Mapping[str, Any]) -> None:
-        self.variables = variables
+    def __init__(self, variables: Mapping[str, Any], file: str) -> None:
+        self.variables, self.file = variables, file
+        self.lines: Mapping[str, int] = {}
         self.asked: set[str] = set()
+        self.given: set[str] = set()
         self.config = Config()
         self.refs: list[str] = []
         self.asked_fingerprints: list[Fingerprints] = []
 
-    def set_config(self, **options: Any) -> str:
-        known = [f.name for f in dataclasses.fields(Config)]
-        problems = [
-            Problem(
-                "unknown-option", f"config has no option `{o}`", nearest(o, known) or "options: " + ", ".join(known)
-            )
-            for o in options
-            if o not in known
-        ]
-        if problems:
-            raise RecipeError(problems)
-        options = {k: tuple(v) if isinstance(v, list) else v for k, v in options.items()}
-        self.config = dataclasses.replace(self.config, **options)
+    def set_config(self, *unnamed: Any, **options: Any) -> str:
+        if unnamed:
+            raise RecipeError.of("bad-option", f"config has {unnamed[0]!r} without a name", 'write source="..."')
+        read = read_options(Config, options, "config", self.file, self.lines)
+        self.given |= set(read)
+        self.config = dataclasses.replace(self.config, **read)
         return ""
 
     def var(self, name: str, default: Any = None) -> Any:
@@ -236,7 +270,7 @@ class _Head:
 
     def source(self, *inputs: str) -> str:
         if inputs:
-            self.config = dataclasses.replace(self.config, source=tuple(inputs))
+            self.set_config(source=inputs)
         return "source"
 
 
@@ -255,7 +289,7 @@ class _TaggedFloat(float):
 
 
 def _environment(registry: Registry, head: _Head, text: str) -> ImmutableSandboxedEnvironment:
-    environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=True)
+    environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=True, optimized=False)
     environment.globals.clear()
     environment.globals.update(range=range, config=head.set_config, var=head.var, ref=head.ref, source=head.source)
     environment.globals["fingerprints"] = head.fingerprints

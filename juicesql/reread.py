@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from juicesql.errors import JuiceError, SourceError, nearest
 from juicesql.media import MediaSettings
 from juicesql.plan import SAMPLE
-from juicesql.project import FILE, Project
+from juicesql.project import Project
 from juicesql.recipe import Config, render
 from juicesql.runs import RunRecord
 from juicesql.sources import Source, SourceSpec, open_source
@@ -85,17 +85,13 @@ def _media(config: Config, source: Source, project: Project) -> MediaSettings:
     """As in a run: relative names begin at the folder of the source, unless the recipe names another root."""
     first = source.files[0].path if source.files else ""
     near = Path(first).parent if "://" not in first else Path()
-    base = project.root if _has_settings(project) else Path.cwd()
+    base = project.base
     root = base / config.media_root if config.media_root else near
     return MediaSettings(root=str(root.absolute()), confined=bool(config.media_root))
 
 
 def _config(run: RunRecord, project: Project) -> Config:
-    return render(run.template, Path(run.recipe_path), project.registry(), run.variables).config
-
-
-def _has_settings(project: Project) -> bool:
-    return bool(project.settings) or (project.root / FILE).is_file()
+    return project.config(render(run.template, Path(run.recipe_path), project.registry(), run.variables))
 
 
 def _open(run: RunRecord, project: Project, config: Config) -> Source:
@@ -119,7 +115,7 @@ def _open(run: RunRecord, project: Project, config: Config) -> Source:
 def _specs(name: str, config: Config, project: Project) -> Iterator[SourceSpec]:
     """A run notes its inputs as one string, and not whether they came from the recipe or from the command line."""
     own = name == " ".join(config.sources)
-    folders = [project.root, Path.cwd()] if _has_settings(project) else [Path.cwd()]
+    folders = list(dict.fromkeys([project.base, Path.cwd()]))
     for inputs in dict.fromkeys([*([config.sources] if own else []), (name,), tuple(name.split())]):
         for folder in folders:
             yield config.source_spec(inputs, folder)

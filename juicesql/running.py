@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import platform
 import shutil
 import time
@@ -116,8 +115,8 @@ def prepare(
     found = open_project(Path(project) if project else None, near=Path(recipe) if Path(recipe).exists() else None)
     registry = found.registry()
     loaded = load_recipe(found.find_recipe(str(recipe)), registry, variables)
-    config = replace(loaded.config, **{k: v for k, v in options.items() if v is not None})
-    base = found.root if found.settings or (found.root / "juicesql.toml").is_file() else Path.cwd()
+    config = found.config(loaded, options)
+    base = found.base
     inputs, spec_base = tuple(source), Path.cwd()
     side: dict[str, Path] = {}
     if not inputs:
@@ -195,10 +194,10 @@ def run(
         export=str(Path(export).resolve()) if export else None,
     )  # fmt: skip
     bound = _load_gate(prepared, None) if gate else None
-    cores = threads or os.cpu_count() or 1
     settings = Settings(
-        cores, _memory_mb(memory_limit), trace, prepared.config.keep_stats or bool(bound and bound.needs_stats),
-        prepared.config.on_error, prepared.config.max_error_rate,
+        *prepared.project.limits(threads, memory_limit), trace,
+        prepared.config.keep_stats or bool(bound and bound.needs_stats), prepared.config.on_error,
+        prepared.config.max_error_rate,
     )  # fmt: skip
     store = Store(prepared.project.root, memory_mb=settings.memory_mb // 2)
     with store.lock():
@@ -224,19 +223,12 @@ def recheck(
     used, and the report takes the place of an earlier one of the run."""
     gate = _load_gate(prepared, suite)
     settings = Settings(
-        threads or os.cpu_count() or 1, _memory_mb(memory_limit), 0, gate.needs_stats, prepared.config.on_error, 1.0,
+        *prepared.project.limits(threads, memory_limit), 0, gate.needs_stats, prepared.config.on_error, 1.0,
     )  # fmt: skip
     store = Store(prepared.project.root, memory_mb=settings.memory_mb // 2)
     quiet = replace(prepared, config=replace(prepared.config, export=""))
     with store.lock():
         return _Run(quiet, store, settings, progress or Quiet(), False, gate=gate).recheck(run_id)
-
-
-def _memory_mb(limit: str | None) -> int:
-    if limit:
-        return max(exporting.parse_bytes(limit) >> 20, 256)
-    pages, size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
-    return int(pages * size * 0.6) >> 20
 
 
 @dataclass(frozen=True)
@@ -261,7 +253,7 @@ def observe(
 ) -> RunResult:
     """Run a plan whose cuts in `steps` drop no row, and let `look` at what they say. It is recorded as `analyzed`."""
     settings = Settings(
-        threads or os.cpu_count() or 1, _memory_mb(memory_limit), 0, False, prepared.config.on_error,
+        *prepared.project.limits(threads, memory_limit), 0, False, prepared.config.on_error,
         prepared.config.max_error_rate, steps,
     )  # fmt: skip
     store = Store(prepared.project.root, memory_mb=settings.memory_mb // 2)

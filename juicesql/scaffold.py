@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from juicesql.errors import ExportError
-from juicesql.project import FILE
+from juicesql.settings import FILE
 
 RECIPE = "recipes_sql/example.sql.j2"
 
@@ -114,6 +114,9 @@ clean:      ## forget all but the last run
 
 _SETTINGS = """\
 # This file marks the project: paths in its recipes start here, and stats.duckdb with every measured value stands here.
+# threads = 4               # all cores
+# memory_limit = "8GB"      # 60 % of the memory
+# media_root = "media"      # media outside it are not opened; so may nearly any option of config(...)
 """
 
 _README = """\

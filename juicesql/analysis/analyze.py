@@ -134,18 +134,19 @@ def _prepared(
     if is_data(name):
         near = Path(name) if Path(name).exists() else None
         found = open_project(Path(project) if project else None, near=near)
-        return _automatic(found, Config(), (name, *source), Path.cwd(), Path(name), also, text)
+        config = replace(Config(), **found.settings.defaults)
+        return _automatic(found, config, (name, *source), Path.cwd(), Path(name), also, text)
     if not auto and not also:
         return prepare(name, source=source, project=project, variables=variables, export=""), ()
     if not auto:
         raise RecipeError.of("also-without-auto", "--stat adds to the stats of --auto", "write it into the recipe")
     found = open_project(Path(project) if project else None, near=Path(name) if Path(name).exists() else None)
     recipe = load_recipe(found.find_recipe(name), found.registry(), variables)
-    base = found.root if found.settings or (found.root / "juicesql.toml").is_file() else Path.cwd()
+    base = found.base
     inputs = tuple(source) or recipe.config.sources
     if not inputs:
         raise RecipeError.of("no-source", f"{recipe.path.name} has no source", "give --source PATH")
-    return _automatic(found, recipe.config, inputs, Path.cwd() if source else base, recipe.path, also, text)
+    return _automatic(found, found.config(recipe), inputs, Path.cwd() if source else base, recipe.path, also, text)
 
 
 def _automatic(
@@ -197,9 +198,6 @@ def _measuring(prepared: Prepared, measuring: Measuring, sample: int | None) -> 
 
 
 def _limits(prepared: Prepared, threads: int | None, memory_limit: str | None) -> dict[str, Any]:
-    limits: dict[str, Any] = {"temp_directory": str(Home(prepared.project.root).temp)}
-    if threads:
-        limits["threads"] = threads
-    if memory_limit:
-        limits["memory_limit"] = memory_limit
-    return limits
+    cores, megabytes = prepared.project.limits(threads, memory_limit)
+    temp = str(Home(prepared.project.root).temp)
+    return {"temp_directory": temp, "threads": cores, "memory_limit": f"{megabytes}MB"}

@@ -65,6 +65,12 @@ def detect(path: str) -> Format | None:
     return Format(name, compression)
 
 
+def is_format(name: str) -> None:
+    """ValueError for a name of no format; an empty one leaves it to the suffix."""
+    if name and DATA.get(name.lower(), name.lower()) not in FORMATS:
+        raise ValueError
+
+
 def override(name: str, path: str) -> Format:
     """The format that the user asked for, with the compression that the suffix shows."""
     known = DATA.get(name.lower(), name.lower())
