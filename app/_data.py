@@ -7,9 +7,6 @@ from dataclasses import dataclass
 import streamlit as st
 
 from juicesql import overview, whatif
-from juicesql.errors import JuiceError
-from juicesql.project import Project, open_project
-from juicesql.reread import reread
 from juicesql.runs import RunRecord, read_run
 from juicesql.store import Store
 
@@ -52,17 +49,3 @@ def board(state: FileState, run_id: str) -> tuple[whatif.Board, whatif.Bars]:
         record = read_run(con, run_id)
     made = whatif.open_board(Store(state.root), record)
     return made, whatif.prepare(made)
-
-
-@st.cache_data(show_spinner=False, max_entries=200)
-def texts(state: FileState, run_id: str, sample_ids: tuple[int, ...]) -> dict[int, str]:
-    """The texts of some samples, as the source has them now; none where it cannot be read again."""
-    record = run_story(state, run_id).record
-    try:
-        return {i: str(v) for i, v in reread(record, _project(state), sample_ids).values.items() if v is not None}
-    except JuiceError:
-        return {}
-
-
-def _project(state: FileState) -> Project:
-    return open_project(state.root)

@@ -155,6 +155,10 @@ def _values(values: Iterable[tuple[str, object]]) -> Markup:
 
 
 def _texts(card: Card, t: Words) -> None:
+    if card.row is None and not any(f == "source" for f, _ in card.story.errors):
+        st.caption(t("The row is not in the source as it is now, so its text and files are missing."))
+    elif card.row is not None and not card.texts and not card.media_columns:
+        st.caption(t("The source has no column of text."))
     changes = {c.column: (s.step, c) for s in card.story.steps for c in s.changes}
     for name in dict.fromkeys([*card.texts, *changes]):
         text = str((card.row or {}).get(name) or "")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import streamlit as st
 
 from juicesql.errors import JuiceError
@@ -15,8 +17,12 @@ from juicesql.show import Sheet, show
 from juicesql.thumbnails import KINDS
 
 from ._project import FileState, opened
+from ._text import plain
+from ._words import Words
 
 SNIPPET = 160  # characters
+FRESH = 30  # seconds that a text is kept: the source may come back, or change
+CHANGED = "The source has changed since the run: texts are those of now."
 
 
 @st.cache_data(show_spinner=False, max_entries=16)
@@ -53,7 +59,7 @@ def found_in(
         return find_samples(con, run, wanted, offset=offset, limit=limit, order=order, descending=descending, show=show)
 
 
-@st.cache_data(show_spinner=False, max_entries=16)
+@st.cache_data(show_spinner=False, max_entries=16, ttl=FRESH)
 def words_in(state: FileState, run_id: str, wanted: Filter, words: str) -> Hits:
     """As `find_words`; a source that cannot be read again is a note."""
     run, project = record_of(state, run_id), open_project(state.root)
@@ -63,21 +69,45 @@ def words_in(state: FileState, run_id: str, wanted: Filter, words: str) -> Hits:
         except JuiceError as error:
             if error.problems[0].code in ("bad-condition", "too-slow"):
                 raise
-            return Hits((), 0, 0, note=error.problems[0].message)
+            return Hits((), 0, 0, note=why_of(error))
 
 
-@st.cache_data(show_spinner=False, max_entries=64)
-def snippets_of(state: FileState, run_id: str, sample_ids: tuple[int, ...]) -> dict[int, str]:
-    """The beginnings of their texts; none where the source cannot be read again."""
+def why_of(error: JuiceError) -> str:
+    """What an error says, with its mend, in one line."""
+    problem = error.problems[0]
+    return f"{problem.message}. {problem.mend[:1].upper()}{problem.mend[1:]}" if problem.mend else problem.message
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Beginnings of texts by sample. `note` says why some are missing, or may be others than those of the run."""
+
+    values: dict[int, str]
+    note: str = ""
+
+    def get(self, sample: int) -> str:
+        return self.values.get(sample, "")
+
+
+@st.cache_data(show_spinner=False, max_entries=100, ttl=FRESH)
+def texts_of(state: FileState, run_id: str, sample_ids: tuple[int, ...], size: int = SNIPPET) -> Texts:
+    """The beginnings of the texts of some samples, in one line, as the source has them now."""
     run, project = record_of(state, run_id), open_project(state.root)
     try:
-        values = reread(run, project, sample_ids).values
-    except JuiceError:
-        return {}
-    return {i: " ".join(str(v)[: 4 * SNIPPET].split())[:SNIPPET] for i, v in values.items() if v is not None}
+        found = reread(run, project, sample_ids, remote=False)
+    except JuiceError as error:
+        return Texts({}, "Texts are missing: " + why_of(error))
+    values = {i: " ".join(str(v)[: 4 * size].split())[:size] for i, v in found.values.items() if v is not None}
+    return Texts(values, CHANGED if found.changed else "")
 
 
-@st.cache_data(show_spinner=False, max_entries=64)
+def tell(note: str, words: Words) -> None:
+    """Why something is not there, or not what it was; nothing for an empty note."""
+    if note:
+        st.caption(":material/info: " + plain(words(note)))
+
+
+@st.cache_data(show_spinner=False, max_entries=64, ttl=FRESH)
 def sheet_of(state: FileState, run_id: str, sample_ids: tuple[int, ...], most_media: int = 12) -> Sheet:
     """Whole samples with their stories and thumbnails. No file outside of the media root is opened."""
     return show(run_id, sample_ids, project=state.root, most_media=most_media, confined=True)

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from juicesql.errors import JuiceError, SourceError, nearest
+from juicesql.errors import SourceError, nearest
 from juicesql.media import MediaSettings
+from juicesql.origin import Origin, media_settings_of, origin_of, plain_fingerprint, reopen
 from juicesql.plan import SAMPLE
 from juicesql.project import Project
-from juicesql.recipe import Config, render
 from juicesql.runs import RunRecord
-from juicesql.sources import Source, SourceSpec, open_source
-
-_SAMPLED = re.compile(r" \(\d+ rows sampled\)$")  # as analyze and sampling write them
-_SAMPLED_FINGERPRINT = re.compile(r"-sample-\d+$")
+from juicesql.sources import Source
 
 
 @dataclass(frozen=True)
@@ -32,17 +27,20 @@ class Reread:
     changed: bool  # the files are not what they were in the run, so a sample_id may be another row
 
 
-def reread(run: RunRecord, project: Project, sample_ids: Collection[int], column: str = "") -> Reread:
+def reread(
+    run: RunRecord, project: Project, sample_ids: Collection[int], column: str = "", remote: bool = True
+) -> Reread:
     """One column of these samples; without a name `text`, else the first column of text.
 
-    SourceError when the source cannot be found any more, or has no such column.
+    SourceError when the source cannot be found any more, has no such column, or lies on another machine and `remote`
+    is off. No code of the project runs.
     """
-    source = _open(run, project, _config(run, project))
+    _, source = _open(run, project, remote)
     chosen = _column(source.schema, column)
     values: dict[int, Any] = {}
     for table in tables_of(source, sample_ids):
         values |= dict(zip(table[SAMPLE].to_pylist(), table[chosen].to_pylist(), strict=True))
-    return Reread(chosen, values, source.fingerprint != run.source_fingerprint)
+    return Reread(chosen, values, _changed(run, source))
 
 
 @dataclass(frozen=True)
@@ -53,18 +51,19 @@ class Rows:
     rows: dict[int, dict[str, Any]]
     changed: bool  # as above
     media: MediaSettings  # where the files that the rows name are
+    files: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # call -> column of files -> kind
 
     @classmethod
     def none(cls) -> Rows:
         return cls(pa.schema([]), {}, False, MediaSettings())
 
 
-def reread_rows(run: RunRecord, project: Project, sample_ids: Collection[int]) -> Rows:
-    """All columns of these samples. SourceError when the source cannot be found any more."""
-    config = _config(run, project)
-    source = _open(run, project, config)
+def reread_rows(run: RunRecord, project: Project, sample_ids: Collection[int], remote: bool = True) -> Rows:
+    """All columns of these samples. SourceError as from `reread`."""
+    origin, source = _open(run, project, remote)
     rows = {row.pop(SAMPLE): row for table in tables_of(source, sample_ids) for row in table.to_pylist()}
-    return Rows(source.schema, rows, source.fingerprint != run.source_fingerprint, _media(config, source, project))
+    media = media_settings_of(origin, source, project.root)
+    return Rows(source.schema, rows, _changed(run, source), media, origin.media)
 
 
 def source_of(run: RunRecord, project: Project) -> Source:
@@ -72,53 +71,27 @@ def source_of(run: RunRecord, project: Project) -> Source:
 
     SourceError when it cannot be found any more, or when its files are not what they were.
     """
-    name, fingerprint = _SAMPLED.sub("", run.source), _SAMPLED_FINGERPRINT.sub("", run.source_fingerprint)
-    whole = replace(run, source=name, source_fingerprint=fingerprint)
-    source = _open(whole, project, _config(run, project))
-    if source.fingerprint != fingerprint:
+    origin, source = _open(run, project)
+    if _changed(run, source):
         mend = "measure it again, so that samples and values belong together"
-        raise SourceError.of("source-changed", f"{name} is not what it was in run {run.run_id}", mend)
+        raise SourceError.of(
+            "source-changed", f"{' '.join(origin.inputs)} is not what it was in run {run.run_id}", mend
+        )
     return source
 
 
-def _media(config: Config, source: Source, project: Project) -> MediaSettings:
-    """As in a run: relative names begin at the folder of the source, unless the recipe names another root."""
-    first = source.files[0].path if source.files else ""
-    near = Path(first).parent if "://" not in first else Path()
-    base = project.base
-    root = base / config.media_root if config.media_root else near
-    return MediaSettings(root=str(root.absolute()), confined=bool(config.media_root))
+def _open(run: RunRecord, project: Project, remote: bool = True) -> tuple[Origin, Source]:
+    origin = origin_of(run.plan, run.source)
+    if origin.remote and not remote:
+        mend = "`juicesql show` and `juicesql dups` read it again"
+        raise SourceError.of(
+            "remote-source", f"{' '.join(origin.inputs)} is on another machine, which is not asked", mend
+        )
+    return origin, reopen(origin, project.root, run.source_fingerprint)
 
 
-def _config(run: RunRecord, project: Project) -> Config:
-    return project.config(render(run.template, Path(run.recipe_path), project.registry(), run.variables))
-
-
-def _open(run: RunRecord, project: Project, config: Config) -> Source:
-    """The source as the run saw it, or else the first that answers to what the run called it."""
-    first: Source | None = None
-    failed: JuiceError | None = None
-    for spec in _specs(run.source, config, project):
-        try:
-            found = open_source(spec)
-        except JuiceError as error:
-            failed = failed or error
-            continue
-        if found.fingerprint == run.source_fingerprint:
-            return found
-        first = first or found
-    if first is None:
-        raise failed or SourceError.of("no-input", f"run {run.run_id} had no source", "run the recipe again")
-    return first
-
-
-def _specs(name: str, config: Config, project: Project) -> Iterator[SourceSpec]:
-    """A run notes its inputs as one string, and not whether they came from the recipe or from the command line."""
-    own = name == " ".join(config.sources)
-    folders = list(dict.fromkeys([project.base, Path.cwd()]))
-    for inputs in dict.fromkeys([*([config.sources] if own else []), (name,), tuple(name.split())]):
-        for folder in folders:
-            yield config.source_spec(inputs, folder)
+def _changed(run: RunRecord, source: Source) -> bool:
+    return source.fingerprint != plain_fingerprint(run.source_fingerprint)
 
 
 def _column(schema: pa.Schema, asked: str) -> str:

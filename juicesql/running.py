@@ -28,12 +28,13 @@ from juicesql.funnel import FunnelRow, make_funnel
 from juicesql.history import read_history
 from juicesql.measure import Measurer
 from juicesql.media import MediaSettings, pixels_within
+from juicesql.origin import KEY, Origin, media_columns
 from juicesql.plan import SAMPLE, Plan
 from juicesql.planner import make_plan
 from juicesql.project import Project, open_project
 from juicesql.recipe import Config, Recipe, load_recipe
 from juicesql.registry import Registry
-from juicesql.sources import Source, open_source
+from juicesql.sources import Source, SourceSpec, open_source
 from juicesql.sqltext import literal, quote
 from juicesql.store import Store
 from juicesql.workers import Pool
@@ -101,6 +102,7 @@ class Prepared:
     side: Mapping[str, Path] = field(default_factory=dict)
     base: Path = Path(".")
     earlier: tuple[Earlier, ...] = ()
+    spec: SourceSpec | None = None  # of the whole source
 
 
 def prepare(
@@ -137,7 +139,7 @@ def prepare(
     plan = make_plan(loaded, registry, columns, {n: _file_columns(p) for n, p in side.items()})
     earlier = find_earlier(loaded, registry, found, base, opened.fingerprint)
     plan = replace(plan, earlier=tuple(run.run_id for e in earlier for run in e.runs))
-    return Prepared(found, registry, loaded, config, opened, inputs, plan, side, base, earlier)
+    return Prepared(found, registry, loaded, config, opened, inputs, plan, side, base, earlier, spec)
 
 
 def _ref(name: str, project: Project, registry: Registry, base: Path) -> Path:
@@ -385,10 +387,21 @@ class _Run:
             "run_id": self.run_id, "recipe": recipe.name, "recipe_path": str(recipe.path),
             "rendered_sql": recipe.plain_sql, "template": recipe.template, "vars": json.dumps(dict(recipe.variables)),
             "source": self._source_name(),
-            "source_fingerprint": self.source.fingerprint, "plan": json.dumps(self.plan.to_dict(), default=str),
+            "source_fingerprint": self.source.fingerprint,
+            "plan": json.dumps(self.plan.to_dict() | self._origin(), default=str),
             "plan_fingerprint": self.plan.fingerprint, "versions": json.dumps(versions), "engine": "duckdb",
             "threads": self.settings.threads, "export": str(self.target.path) if self.target else None,
         }  # fmt: skip
+
+    def _origin(self) -> dict[str, Any]:
+        """Where its samples are found again."""
+        spec, media, registry = self.prepared.spec, self._media(), self.prepared.registry
+        if spec is None:
+            return {}
+        root = media.root if self.config.media_root else ""
+        files = {c.sql: media_columns(c, registry, self.source.schema) for c in self.plan.calls if c.media}
+        origin = Origin.of(spec, self.prepared.project.root, root, media.confined, files)
+        return {KEY: origin.to_dict()}
 
     def _source_name(self) -> str:
         return " ".join(self.prepared.inputs)

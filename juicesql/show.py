@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
@@ -10,11 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import pyarrow as pa
 
 from juicesql.errors import JuiceError, Problem, StoreError
+from juicesql.origin import may_name_files
 from juicesql.project import Project, open_project
-from juicesql.registry import Registry
 from juicesql.reread import Rows, reread_rows
 from juicesql.runs import RunRecord, find_run
 from juicesql.store import Store
@@ -23,6 +21,7 @@ from juicesql.trace import Story, trace
 
 MOST_MEDIA = 12  # files of a sample that are shown
 MOST_BYTES = 24 << 20  # of all pictures of a sheet
+_KINDS = frozenset(KINDS.values())
 _BY_NAME = KINDS | {name.removesuffix("s"): kind for name, kind in KINDS.items()}
 
 _KEPT = "select sample_id from verdicts where run_id = ? and verdict = 'kept' order by sample_id limit ?"
@@ -115,7 +114,7 @@ def show(
 
     `name` is a run id, `latest`, or a recipe (then its newest run). StoreError when there is no such run, or when the
     run had no such samples. Rows and media are read again from the source; where that fails, a note says so. With
-    `confined`, no file outside of the media root is opened, even if the recipe allows it.
+    `confined`, no file outside of the media root is opened, even if the recipe allows it, and no machine is asked.
     """
     near = Path(name) if Path(name).exists() else None
     found = open_project(Path(project) if project else None, near=near)
@@ -124,12 +123,12 @@ def show(
         ids = list(dict.fromkeys(sample_ids)) or _chosen(con, run, first)
         traced = con.execute("select 1 from changes where run_id = ? limit 1", [run.run_id]).fetchone() is not None
     stories = _stories(run, found, ids)
-    rows, notes = _rows(run, found, ids)
+    rows, notes = _rows(run, found, ids, remote=not confined)
     if confined:
         rows = replace(rows, media=replace(rows.media, confined=True))
     with Thumbnailer(rows.media) as make:
         gallery = _Gallery(make)
-        maker = _CardMaker(run, found.registry(), rows, gallery, most_media)
+        maker = _CardMaker(rows, gallery, most_media)
         cards = tuple(maker.card(story) for story in stories)
     if not gallery.able and any(card.media for card in cards):
         notes.append("Media are listed by name only. To see them: pip install 'juicesql[media]'")
@@ -160,9 +159,9 @@ def _stories(run: RunRecord, project: Project, ids: Iterable[int]) -> list[Story
     return stories
 
 
-def _rows(run: RunRecord, project: Project, ids: Sequence[int]) -> tuple[Rows, list[str]]:
+def _rows(run: RunRecord, project: Project, ids: Sequence[int], remote: bool) -> tuple[Rows, list[str]]:
     try:
-        rows = reread_rows(run, project, ids)
+        rows = reread_rows(run, project, ids, remote)
     except JuiceError as error:
         return Rows.none(), [f"The source cannot be read again, so texts and media are missing: {error.problems[0]}"]
     changed = "The source has changed since the run: rows and media are those of now, and may be of other samples."
@@ -170,14 +169,16 @@ def _rows(run: RunRecord, project: Project, ids: Sequence[int]) -> tuple[Rows, l
 
 
 class _CardMaker:
-    def __init__(self, run: RunRecord, registry: Registry, rows: Rows, gallery: _Gallery, most_media: int) -> None:
+    def __init__(self, rows: Rows, gallery: _Gallery, most_media: int) -> None:
         self.rows, self.gallery, self.most_media = rows, gallery, most_media
-        self.kinds = {f.name: _BY_NAME[f.name] for f in rows.columns if f.name in _BY_NAME and _may_name_files(f.type)}
+        able = {f.name for f in rows.columns if may_name_files(f.type)}
+        self.kinds = {f.name: _BY_NAME[f.name] for f in rows.columns if f.name in _BY_NAME and f.name in able}
         self.column_of: dict[str, str] = {}  # a call, as the author wrote it -> the column of the files it measures
-        for call in run.calls:
-            for column, kind in _media_columns(call, registry, rows.columns).items():
-                self.kinds.setdefault(column, kind)
-                self.column_of.setdefault(call["sql"], column)
+        for sql, columns in rows.files.items():
+            for column, kind in columns.items():
+                if column in able and kind in _KINDS:
+                    self.kinds.setdefault(column, kind)
+                    self.column_of.setdefault(sql, column)
 
     def card(self, story: Story) -> Card:
         row = self.rows.rows.get(story.place.sample_id)
@@ -210,26 +211,6 @@ class _CardMaker:
         strings = [n for n, v in row.items() if isinstance(v, str) and n not in self.kinds]
         long = [n for n in strings if n == "text" or len(row[n]) > 200 or "\n" in row[n]]
         return tuple(sorted(long, key=lambda n: n != "text") or strings[:1])
-
-
-def _may_name_files(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_string(kind) or (pa.types.is_list(kind) and pa.types.is_string(kind.value_type)))
-
-
-def _media_columns(call: Mapping[str, Any], registry: Registry, columns: pa.Schema) -> dict[str, str]:
-    """The columns of the source whose files a call measures, with their kind."""
-    if not call.get("media"):
-        return {}
-    try:
-        declared = [a.name for a in registry.get(call["function"]).signature.columns]
-    except JuiceError:  # the function is there no more
-        return {}
-    parts = str(call["lineage"]).removeprefix("files of ").split(", ")
-    if len(parts) != len(declared):
-        return {}
-    files = {f.name for f in columns if _may_name_files(f.type)}
-    pairs = [(set(re.findall(r"\w+", p)) & files, KINDS[n]) for p, n in zip(parts, declared, strict=True) if n in KINDS]
-    return {names.pop(): kind for names, kind in pairs if len(names) == 1}
 
 
 def _paths(value: Any) -> list[str]:

@@ -23,7 +23,7 @@ from juicesql.sheet import value_text
 from .. import _html as html
 from .._detail import short_value, verdict_name
 from .._project import FileState, RunInfo, opened
-from .._samples import record_of, snippets_of
+from .._samples import record_of, tell, texts_of
 from .._shell import View, remember
 from .._text import plain, short
 from .._words import Words
@@ -312,14 +312,15 @@ def _word(value: object) -> str:
 
 def _reason(state: FileState, reason: Reason, side: Side, t: Words) -> None:
     shown = reason.samples[:5]
-    texts = snippets_of(state, side.run.run_id, tuple(s.sample_id for s in shown))
+    texts = texts_of(state, side.run.run_id, tuple(s.sample_id for s in shown))
     with st.container(border=True):
         st.markdown(f"**{reason.count:,}** · {plain(verdict_name(reason.verdict, t))}")
         by = reason.by if reason.verdict == "duplicate" else reason.sql or reason.by
         if by:
             st.html(html.code(by))
-        rows = [html.row(str(s.sample_id), [_value(s, t), short(texts.get(s.sample_id, ""), 90)]) for s in shown]
+        rows = [html.row(str(s.sample_id), [_value(s, t), short(texts.get(s.sample_id), 90)]) for s in shown]
         st.html(html.table((t("Sample"), t("Value"), t("Text")), rows))
+        tell(texts.note, t)
 
 
 def _value(moved: MovedSample, t: Words) -> str:

@@ -13,8 +13,9 @@ from juicesql.whatif.gates import Bound
 
 from .. import _charts as charts
 from .._data import board as load_board
-from .._data import run_story, texts
+from .._data import run_story
 from .._moves import Moves, scale_of
+from .._samples import Texts, tell, texts_of
 from .._shell import View, remember
 from .._text import plain, pretty, short
 from .._words import Words
@@ -235,9 +236,9 @@ def _rows(view: View, board: Board, rows: list[MovedRow], nothing: str, handle: 
     with_texts = st.toggle(
         t("Show their texts"), value=small, key="with_texts", help=t("They are read again from the source.")
     )
-    found = texts(view.state, board.run.run_id, tuple(r.sample_id for r in rows)) if with_texts else {}
-    if with_texts and not found:
-        st.caption(t("The source cannot be read again, so texts are missing."))
+    ids = tuple(r.sample_id for r in rows)
+    found = texts_of(view.state, board.run.run_id, ids, 600) if with_texts else Texts({})
+    tell(found.note, t)
     sql = {g.id: g.sql for g in board.funnel.gates}
     fates = {"kept": t("kept"), "unseen": t("not decided"), "unmeasured": t("not decided"), "gone": t("gone")}
     column = _column(board, handle)
@@ -247,13 +248,13 @@ def _rows(view: View, board: Board, rows: list[MovedRow], nothing: str, handle: 
             **({board.value(column).label: _shown(r.values[column])} if column else {}),
             t("Now"): fates[r.fate],
             t("First cut that drops it"): short(sql.get(r.gate or "", ""), 60),
-            **({t("Text"): short(found.get(r.sample_id, ""), 600)} if found else {}),
+            **({t("Text"): found.get(r.sample_id)} if found.values else {}),
             **{v.label: _shown(r.values[v.column]) for v in board.funnel.values if v.column != column},
         }
         for r in rows
     ]
     st.dataframe(
-        pa.Table.from_pylist(records), hide_index=True, row_height=90 if found else None,
+        pa.Table.from_pylist(records), hide_index=True, row_height=90 if found.values else None,
         column_config={t("Text"): st.column_config.TextColumn(width="large")},
     )  # fmt: skip
 

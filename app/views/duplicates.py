@@ -26,7 +26,7 @@ from juicesql.worddiff import compare_words
 from .. import _html as html
 from .._detail import place_of
 from .._project import FileState, opened
-from .._samples import sheet_of, snippets_of
+from .._samples import Texts, sheet_of, tell, texts_of
 from .._shell import View, remember
 from .._text import plain
 from .samples import measured
@@ -139,18 +139,19 @@ def _list(view: View, totals: Sequence[StepClusters], step: str, chosen: tuple[s
     pages = max(-(-count // PAGE), 1)
     number = min(int(st.session_state.get(f"clusters-{run.run_id}-{step}") or 1), pages)
     rows = _clusters(view.state, run.run_id, step, (number - 1) * PAGE)
-    texts = snippets_of(view.state, run.run_id, tuple(r.representative for r in rows))
+    texts = texts_of(view.state, run.run_id, tuple(r.representative for r in rows))
+    tell(texts.note, t)
     st.caption(t("{n:,} clusters, the largest first. Choose one to see its members.", n=count))
     _table(view, rows, texts, chosen)
     if pages > 1:
         st.pagination(pages, key=f"clusters-{run.run_id}-{step}", max_visible_pages=5 if chosen else 9)
 
 
-def _table(view: View, rows: Sequence[ClusterRow], texts: dict[int, str], chosen: tuple[str, int] | None) -> None:
+def _table(view: View, rows: Sequence[ClusterRow], texts: Texts, chosen: tuple[str, int] | None) -> None:
     t, run = view.words, view.run
     assert run is not None
     lines: list[dict[str, object]] = [
-        {t("Samples"): r.size, t("Text"): texts.get(r.representative, "")}
+        {t("Samples"): r.size, t("Text"): texts.get(r.representative)}
         | ({} if chosen else {t("Stayed"): r.representative, t("Step"): r.step, t("Least similar"): r.least_similarity})
         for r in rows
     ]

@@ -13,7 +13,7 @@ from juicesql.sheet import value_text
 
 from .. import _html as html
 from .._detail import COLOURS, badge, draw_card, place_of, short_value, verdict_name
-from .._samples import columns_of, counts_of, found_in, has_media, record_of, sheet_of, snippets_of, words_in
+from .._samples import columns_of, counts_of, found_in, has_media, record_of, sheet_of, tell, texts_of, words_in
 from .._shell import View, remember
 from .._text import plain
 
@@ -209,7 +209,8 @@ def _table(view: View, found: Found, shown: tuple[str, ...], sample: int | None)
     t, run = view.words, view.run
     assert run is not None
     ids = tuple(r.sample_id for r in found.rows)
-    texts = snippets_of(view.state, run.run_id, ids)
+    texts = texts_of(view.state, run.run_id, ids)
+    tell(texts.note, t)
     sql = {c["id"]: c["sql"] for c in record_of(view.state, run.run_id).cuts}
     head = (t("Sample"), t("Verdict"), t("Text"), t("Taken by"), t("Value"))
     lines: list[dict[str, Any]] = []

@@ -87,7 +87,7 @@ comment on column runs.vars is 'the variables given';
 comment on column runs.source is 'the input as it was named';
 comment on column runs.source_id is 'its number in `sources`';
 comment on column runs.source_fingerprint is 'digest of its files';
-comment on column runs.plan is 'the steps';
+comment on column runs.plan is 'the steps, and as `input` where the source was';
 comment on column runs.plan_fingerprint is 'equal plans (code of the functions included) have equal fingerprints';
 comment on column runs.versions is 'of juicesql, DuckDB and Python';
 comment on column runs.engine is 'what executed it';

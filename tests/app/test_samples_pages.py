@@ -11,6 +11,8 @@ from typing import Any
 import duckdb
 import pytest
 
+import juicesql
+
 pytest.importorskip("streamlit")
 from juicesql.app._text import plain
 from streamlit.testing.v1 import AppTest
@@ -215,6 +217,27 @@ def test_without_its_source_a_sample_keeps_its_story(page: Any, ready: Ready, tm
     assert "cannot be read again" in said(test)
     assert "✗ failed" in html(test)
     assert page("duplicates", tmp_path, run=old, cluster="1").warning
+
+
+@pytest.mark.parametrize("name", ["samples", "duplicates", "compare", "distributions"])
+def test_every_page_says_why_texts_are_missing(page: Any, tmp_path: Path, name: str) -> None:
+    old, new = make_texts(tmp_path)
+    (tmp_path / "texts.jsonl").unlink()
+    told = said(page(name, tmp_path, run=old if name == "duplicates" else new, left=old, right=new)).replace("\\", "")
+    assert "Texts are missing: `texts.jsonl`" in told and "is there no more" in told and "Put it back" in told
+
+
+def test_texts_are_there_wherever_it_is_started(page: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a run whose source was named from where the user stood, which is not the project."""
+    (tmp_path / "p").mkdir()
+    make_texts(tmp_path / "p")
+    (tmp_path / "p" / "texts.jsonl").rename(tmp_path / "there.jsonl")
+    monkeypatch.chdir(tmp_path)
+    run = juicesql.run("p/texts.sql.j2", project="p", source="there.jsonl", max_error_rate=0.5)
+    monkeypatch.chdir("/")
+    test = page("samples", tmp_path / "p", run=run.run_id)
+    assert "rivers, hills and valleys" in listed(test)["Text"][2]
+    assert "rivers, hills and valleys" in html(page("samples", tmp_path / "p", run=run.run_id, sample="2"))
 
 
 # Duplicates
