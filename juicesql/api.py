@@ -77,6 +77,7 @@ class Function:
     assets: Assets | None = None  # what it reads besides its arguments
     frames: Frames | None = None  # which frames of its videos it reads
     file: Path = Path()
+    versioned: bool = False  # its author raises the version with changes that its code does not show
 
     @property
     def name(self) -> str:
@@ -96,7 +97,7 @@ class Function:
 def stat(
     signature: str,
     *,
-    version: int = 1,
+    version: int | None = None,
     runs_on: RunsOn = "kernel",
     rowwise: bool = False,
     extra: str = "",
@@ -110,6 +111,9 @@ def stat(
     it is called when a recipe is planned, so it also finds out early that a model is missing.
     `frames(**parameters)` says which frames of its videos the function asks `video_frames` for: each video is then
     decoded once for all functions of the recipe.
+    A value is kept under the content of the code that it came from. Where that reaches an object whose content cannot
+    be told, the function is refused until it says a `version`, to be raised with each change of that object; a class
+    can say instead what its objects depend on, as an attribute or method `__fingerprint__`.
     """
     return _declare("stat", signature, version, runs_on, rowwise, extra, assets, frames)
 
@@ -117,7 +121,7 @@ def stat(
 def mapper(
     signature: str,
     *,
-    version: int = 1,
+    version: int | None = None,
     runs_on: RunsOn = "kernel",
     rowwise: bool = False,
     extra: str = "",
@@ -131,7 +135,7 @@ def mapper(
 def _declare(
     kind: Kind,
     signature: str,
-    version: int,
+    version: int | None,
     runs_on: RunsOn,
     rowwise: bool,
     extra: str,
@@ -146,8 +150,9 @@ def _declare(
         doc = (implementation.__doc__ or "").strip()
         parsed = parse_signature(signature)
         declared = Function(
-            parsed, kind, runs_on, version, doc, implementation, rowwise, extra=extra, assets=assets, frames=frames
-        )
+            parsed, kind, runs_on, version or 1, doc, implementation, rowwise, extra=extra, assets=assets,
+            frames=frames, versioned=version is not None,
+        )  # fmt: skip
         implementation.__juicesql__ = declared  # type: ignore[attr-defined]
         return implementation
 

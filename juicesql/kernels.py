@@ -180,7 +180,9 @@ def char_table(name: str, build: Callable[[], np.ndarray[Any, Any]]) -> np.ndarr
 
 
 class _Tables:
-    """What was loaded: an object, because the fingerprint of a function walks the dictionaries that it reaches."""
+    """What was loaded."""
+
+    __fingerprint__ = ()  # which tables were used so far decides no value; what builds them is reached by name
 
     def __init__(self) -> None:
         self.loaded: dict[str, np.ndarray[Any, Any]] = {}

@@ -113,13 +113,22 @@ class Registry:
         if name not in self._identities:
             function = self.get(name)
             if function.runs_on == "sql":
-                used = sorted(w for w in set(re.findall(r"\w+(?=\s*\()", function.sql)) if w != name and w in self)
+                called = {w.lower() for w in re.findall(r"\w+(?=[\s\"]*\()", function.sql)}
+                used = sorted(w for w in called if w != name and w in self)
                 body = _without_comments(function.sql)
                 parts = [body, str(function.version), *(self.identity(w) for w in used)]
             else:
-                parts = [fingerprint(function.implementation), str(function.version), function.signature.returns]
+                code = self._code(function)
+                parts = [code, str(function.version), function.signature.returns]
             self._identities[name] = hashlib.sha256("\0".join(parts).encode()).hexdigest()
         return self._identities[name]
+
+    def _code(self, function: Function) -> str:
+        try:
+            return fingerprint(function.implementation, opaque=function.versioned)
+        except FunctionError as error:
+            problems = [replace(p, file=str(function.file)) for p in error.problems]
+            raise FunctionError(problems) from error
 
     def _files(self, *endings: str) -> Iterator[tuple[Root, Path]]:
         for root in self.roots:
