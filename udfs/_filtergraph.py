@@ -18,7 +18,7 @@ from ._encoding import CONTAINER, X264, repeatable
 from ._filter_names import AUDIO, FILE_OPTIONS, VIDEO
 from ._media import open_streams
 from ._produced import produced
-from .video._facts import MOST_FRAMES
+from .video._facts import MOST_FRAMES, video_facts
 
 if TYPE_CHECKING:
     from av import AudioFrame, Codec, Packet, VideoFrame
@@ -63,6 +63,8 @@ def wrapped(
     check_filters(filters, kind)
     made = {}
     for path in dict.fromkeys(paths):
+        if kind == "video":
+            video_facts(path)  # a file that is cut off is told before anything is made of it
         write = partial(filtered, path, **{f"{kind}_filters": filters})
         suffix = Path(path).suffix.lower()
         made[path] = produced(function, VERSION, [path], {"filters": filters}, suffix, write, save_dir)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
 from juicesql.api import media_settings
+
+from ._whole import check_whole
 
 if TYPE_CHECKING:
     from av.container import InputContainer
 
 # A playlist inside a file may name other files and hosts: no protocol is open to it.
 NO_OTHER_FILES = {"protocol_whitelist": "none"}
+# What FFmpeg reads besides: lists of other files, and text, of which it makes pictures of letters.
+NO_MEDIA = frozenset({"hls", "applehttp", "dash", "concat", "sdp", "rtsp", "imf", "tty", "lavfi", "ffmetadata"})
 
 
 def open_file(name: str) -> BinaryIO:
@@ -41,23 +44,15 @@ def check_pixels(width: int, height: int, depth: int = 1) -> None:
 
 @contextmanager
 def open_streams(path: str) -> Iterator[InputContainer]:
-    """The audio and video streams of a file."""
+    """The audio and video streams of a file. ValueError for one that is cut off, where its format tells."""
     import av
 
-    with open_file(path) as file, av.open(file, options=NO_OTHER_FILES, metadata_errors="ignore") as container:
-        yield container
-
-
-def stream_md5(paths: Sequence[str], kind: str) -> str | None:
-    """MD5 over the packets of all streams of a kind ("audio", "video") of the files, each file once, in order."""
-    digest = hashlib.md5(usedforsecurity=False)
-    for path in dict.fromkeys(paths):
-        with open_streams(path) as container:
-            if not any(s.type == kind for s in container.streams):
-                raise ValueError(f"{path} has no {kind} stream")
-            for packet in container.demux():
-                if packet.is_corrupt:
-                    raise ValueError(f"{path} is truncated or damaged")
-                if packet.stream.type == kind:
-                    digest.update(bytes(packet))
-    return digest.hexdigest() if paths else None
+    with open_file(path) as file:
+        check_whole(file, path)
+        try:
+            with av.open(file, options=NO_OTHER_FILES, metadata_errors="ignore") as container:
+                if any(name in NO_MEDIA for name in container.format.name.split(",")):
+                    raise ValueError(f"{path} is no media but {container.format.long_name}")
+                yield container
+        except (av.InvalidDataError, av.EOFError) as error:
+            raise ValueError(f"{path} is damaged, or of an unknown format: {error.strerror}") from error

@@ -17,6 +17,7 @@ from definitions_media import picture, scenes, write_video  # noqa: E402
 
 from juicesql.call import apply  # noqa: E402
 from juicesql.errors import FunctionError  # noqa: E402
+from juicesql.media import VARIABLE, MediaSettings  # noqa: E402
 from juicesql.registry import Registry  # noqa: E402
 
 REGISTRY = Registry()
@@ -223,7 +224,7 @@ def test_files_that_cannot_be_filtered_raise_and_leave_nothing(tmp_path: Path, m
     monkeypatch.setattr(_filtergraph, "MOST_FRAMES", 60)
     with pytest.raises(ValueError, match="too much video"):
         made("video_ffmpeg_wrapped", out, whole, filter_name="fps", filter_kwargs={"fps": 1000})
-    monkeypatch.setattr(_filtergraph, "MOST_PIXELS", 128 * 64)
+    monkeypatch.setenv(VARIABLE, MediaSettings(max_pixels=128 * 64).environment()[VARIABLE])
     with pytest.raises(ValueError, match="more than 8,192 pixels"):
         made("video_ffmpeg_wrapped", out, whole, filter_name="scale", filter_kwargs={"w": 192, "h": 128})
     assert not out.exists() or not list(out.iterdir())

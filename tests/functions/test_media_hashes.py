@@ -28,6 +28,7 @@ from PIL import Image, ImageEnhance  # noqa: E402
 
 from juicesql.call import apply  # noqa: E402
 from juicesql.errors import FunctionError  # noqa: E402
+from juicesql.media import VARIABLE, MediaSettings  # noqa: E402
 from juicesql.registry import Registry  # noqa: E402
 
 REGISTRY = Registry()
@@ -208,6 +209,6 @@ def test_limits_of_frames_and_pixels(tmp_path: Path, monkeypatch: pytest.MonkeyP
     with monkeypatch.context() as patched, pytest.raises(ValueError, match="more than 39 frames"):
         patched.setattr(_facts, "MOST_FRAMES", 39)
         measured("video_frame_hashes", long)
-    monkeypatch.setattr(_facts, "MOST_PIXELS", 160 * 120 - 1)
+    monkeypatch.setenv(VARIABLE, MediaSettings(max_pixels=160 * 120 - 1).environment()[VARIABLE])
     with pytest.raises(ValueError, match="more than 19,199 pixels"):
         measured("video_frame_hashes", wide)

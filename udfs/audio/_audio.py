@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 import numpy as np
 
 from .._media import open_file, open_streams
+from .._whole import check_whole
 
 if TYPE_CHECKING:
     from soundfile import SoundFile
@@ -104,7 +104,8 @@ def resampled(samples: np.ndarray, old: int, new: int) -> np.ndarray:
 
 
 def _by_libsndfile(path: str, file: BinaryIO, opened: SoundFile) -> Sound:
-    _check_whole(path, file, opened)
+    with _damage(path):
+        _check_whole(path, file, opened)
     frames = opened.frames if opened.format in EXACT and opened.frames else None
     coding = (opened.format, opened.subtype)
     return Sound(opened.samplerate, opened.channels, frames, _read(path, opened), coding)
@@ -112,11 +113,26 @@ def _by_libsndfile(path: str, file: BinaryIO, opened: SoundFile) -> Sound:
 
 def _read(path: str, opened: SoundFile) -> Iterator[np.ndarray]:
     count, step = 0, max(1, BLOCK // opened.channels)
-    while len(block := opened.read(step, dtype="float64", always_2d=True)):
+    while True:
+        with _damage(path):
+            block = opened.read(step, dtype="float64", always_2d=True)
+        if not len(block):
+            break
         count += len(block)
         yield block
     if opened.format == "MP3" and count + SLACK < opened.frames:
         raise ValueError(f"{path} is truncated")
+
+
+@contextmanager
+def _damage(path: str) -> Iterator[None]:
+    """What libsndfile finds wrong on the way is a ValueError that names the file."""
+    from soundfile import LibsndfileError
+
+    try:
+        yield
+    except LibsndfileError as error:
+        raise ValueError(f"{path} is truncated or damaged") from error
 
 
 def _check_whole(path: str, file: BinaryIO, opened: SoundFile) -> None:
@@ -125,21 +141,12 @@ def _check_whole(path: str, file: BinaryIO, opened: SoundFile) -> None:
         slack = 0 if name in ("data", "SSND", "Data Size") else 1024  # some programs are a few bytes off in others
         if int(found) + slack < int(said) < 0x7FFF0000:  # more stands for a stream of unknown length
             raise ValueError(f"{path} is truncated")
-    if opened.format == "OGG" and not _last_page_is_whole(file.fileno()):
-        raise ValueError(f"{path} is truncated")
+    if opened.format == "OGG":
+        check_whole(file, path)
     if opened.format == "FLAC" and opened.frames:
         opened.seek(opened.frames - 1)  # raises where the end is not there
     if opened.seekable():
         opened.seek(0)  # as soundfile.read does: else MP3 is rounded in another way
-
-
-def _last_page_is_whole(file: int) -> bool:
-    """Whether the last page of an Ogg file ends within it (RFC 3533, section 6)."""
-    size = os.fstat(file).st_size
-    tail = os.pread(file, 1 << 17, max(0, size - (1 << 17)))  # a page has at most 65,307 bytes
-    page = tail[tail.rfind(b"OggS") :]
-    segments = page[26] if len(page) > 26 else 255
-    return 27 + segments + sum(page[27 : 27 + segments]) <= len(page)
 
 
 def _by_ffmpeg(path: str, container: Any) -> Sound:

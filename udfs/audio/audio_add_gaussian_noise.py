@@ -49,12 +49,12 @@ def audio_add_gaussian_noise(
 
 
 def _made(path: str, amplitudes: tuple[float, float], p: float, seed: int, save_dir: str) -> str:
+    with open_sound(path) as sound:
+        lossless = sound.coding[0] in EXACT
     random = _generator(path, seed)
     if random.random() >= p:
         return path
     amplitude = random.uniform(*amplitudes)
-    with open_sound(path) as sound:
-        lossless = sound.coding[0] in EXACT
     suffix = Path(path).suffix.lower() if lossless else ".wav"
     parameters = {"amplitudes": amplitudes, "seed": seed}
     return produced(FUNCTION, VERSION, [path], parameters, suffix, partial(_write, path, random, amplitude), save_dir)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -13,11 +14,14 @@ from juicesql.api import media_settings
 from .._media import open_streams
 
 if TYPE_CHECKING:
+    from av import Packet
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
 MOST_FRAMES = 2_000_000  # of a video: 18 hours at 30 a second
 PICTURES = ("image2", "_pipe", "ico")  # formats of single pictures, which a wrong suffix may hide
+MOVING = ("gif", "apng", "webp", "jpegxl", "mjpeg")  # formats of pictures that are videos when they have several
+STILL = frozenset({"avif", "heic", "heix", "heim", "heis", "mif1", "avis", "msf1"})  # pictures in boxes as of MP4
 
 
 @dataclass(frozen=True)
@@ -46,13 +50,18 @@ def video_facts(path: str) -> Facts:
 
 @lru_cache(maxsize=256)
 def _facts(path: str, found: str, size: int, changed: int) -> Facts:
+    return read_facts(path)
+
+
+def read_facts(path: str, seen: Callable[[Packet], None] | None = None) -> Facts:
+    """As `video_facts`; `seen` gets the packets of all video streams, in order."""
     with open_streams(path) as container:
-        if any(name in container.format.name for name in PICTURES):
-            raise ValueError(f"{path} is a picture, not a video")
+        _refuse_picture(container, path, None)
         stream = video_stream(container, path)
-        times, keys = _timeline(container, stream, path)
+        times, keys = _timeline(container, stream, path, seen)
         if not times:
             raise ValueError(f"{path} has no frames")
+        _refuse_picture(container, path, len(times))
         tick = Fraction(stream.time_base or 1)
         length = (times[-1] - times[0]) * len(times) / max(len(times) - 1, 1) * tick
         duration = stream.duration * tick if stream.duration else Fraction(container.duration or 0, 1_000_000) or length
@@ -65,6 +74,15 @@ def _facts(path: str, found: str, size: int, changed: int) -> Facts:
             tuple(times),
             tuple(keys),
         )
+
+
+def _refuse_picture(container: InputContainer, path: str, frames: int | None) -> None:
+    """ValueError for a picture whatever it is called. A container of videos that holds one frame is a video."""
+    name = container.format.name
+    still = container.metadata.get("major_brand", "").strip() in STILL
+    single = frames == 1 and (still or any(kind in name for kind in MOVING))
+    if single or any(kind in name for kind in PICTURES):
+        raise ValueError(f"{path} is a picture, not a video")
 
 
 def video_stream(container: InputContainer, path: str) -> VideoStream:
@@ -85,12 +103,16 @@ def video_stream(container: InputContainer, path: str) -> VideoStream:
     return stream
 
 
-def _timeline(container: InputContainer, stream: VideoStream, path: str) -> tuple[list[int], list[tuple[int, int]]]:
+def _timeline(
+    container: InputContainer, stream: VideoStream, path: str, seen: Callable[[Packet], None] | None
+) -> tuple[list[int], list[tuple[int, int]]]:
     """The times of all frames, and of the key frames the time and where to seek; all in order."""
     times, keys, end = [], [], 0.0
     for packet in container.demux():
         if packet.is_corrupt:
             raise ValueError(f"{path} is truncated or damaged")
+        if seen and packet.stream.type == "video":
+            seen(packet)
         time = packet.pts if packet.pts is not None else packet.dts
         if packet.size and time is not None:
             end = max(end, float((time + (packet.duration or 0)) * packet.stream.time_base))

@@ -13,7 +13,7 @@ from juicesql.api import FunctionError
 
 from .._media import open_streams
 from ._decoded import shown_frames
-from ._facts import video_stream
+from ._facts import video_facts, video_stream
 
 if TYPE_CHECKING:
     from scenedetect import SceneDetector
@@ -51,6 +51,7 @@ def scene_starts(path: str, detector: SceneDetector) -> list[int]:
     """The times of the frames that begin a scene, in the time base of the video; the first frame begins one."""
     from scenedetect import FrameTimecode
 
+    video_facts(path)  # what is no video, or cut off, is told before anything is decoded
     times, numbers = [], [0]
     for number, (time, picture) in enumerate(_small_pictures(path)):
         times.append(time)

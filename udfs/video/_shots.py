@@ -16,7 +16,7 @@ from juicesql.api import FunctionError
 from .._devices import device
 from .._media import open_streams
 from ._decoded import shown_frames
-from ._facts import video_stream
+from ._facts import video_facts, video_stream
 
 if TYPE_CHECKING:
     from av import VideoFrame
@@ -95,13 +95,10 @@ def shot_count(likely: Sequence[np.ndarray], threshold: float) -> int:
 
 
 def _pictures(path: str) -> list[np.ndarray]:
+    if len(video_facts(path).times) > MOST_FRAMES:
+        raise ValueError(f"{path} has more than {MOST_FRAMES:,} frames")
     with open_streams(path) as container:
-        frames = shown_frames(container, video_stream(container, path))
-        found = []
-        for frame in frames:
-            if len(found) == MOST_FRAMES:
-                raise ValueError(f"{path} has more than {MOST_FRAMES:,} frames")
-            found.append(_picture(frame))
+        found = [_picture(frame) for frame in shown_frames(container, video_stream(container, path))]
     if not found:
         raise ValueError(f"{path} has no frames")
     return found

@@ -1,8 +1,10 @@
 """Stat `video_hash`."""
 
+import hashlib
+
 from juicesql.api import stat
 
-from .._media import stream_md5
+from ._facts import read_facts
 
 
 @stat("video_hash(videos VARCHAR[]) -> VARCHAR", runs_on="process", rowwise=True, extra="media")
@@ -11,10 +13,13 @@ def video_hash(videos: list[str]) -> str | None:
 
     The bytes of every packet of every video stream, of each distinct file once, in order. A copy in another container
     has the same hash, one that was compressed again has another: `video_frame_hashes` finds those. NULL without videos.
-    A file that is missing, broken, without a video stream, or cut off where its format can tell (MP4, AVI) is an error
-    of its row.
+    A file that is missing, broken, cut off or without a video stream is an error of its row, and so is a picture,
+    whatever it is called.
 
     Usual cut: none; `media_dedup` keeps one sample of each hash. Source: Data-Juicer's video_deduplicator, which takes
     files without a video stream for copies of each other.
     """
-    return stream_md5(videos, "video")
+    digest = hashlib.md5(usedforsecurity=False)
+    for path in dict.fromkeys(videos):
+        read_facts(path, lambda packet: digest.update(bytes(packet)))
+    return digest.hexdigest() if videos else None
