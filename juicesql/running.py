@@ -352,6 +352,9 @@ class _Run:
         return Measurer(self.prepared.registry, known, self.store.segments, pool, media), rank
 
     def _take_in(self, con: duckdb.DuckDBPyConnection) -> None:
+        if self.store.renew(con):
+            told = "stored values are from a version that could miss a change of code: they are measured once more"
+            self.warnings.append(told)
         for path in self.store.ingest_segments(con):
             self.warnings.append(f"a file of measured values was torn; they are measured again, and it lies in {path}")
 

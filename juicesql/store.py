@@ -26,6 +26,7 @@ from juicesql.plan import Call
 from juicesql.sqltext import literal, quote
 
 SCHEMA_VERSION = "1"
+FINGERPRINTS = "2"  # the kind of fingerprint under which values are kept; those of another kind are not found again
 FILE = "stats.duckdb"
 _LATER = """
 create table if not exists key_changes (source_id integer, argument_id integer, run_id varchar, changed timestamp);
@@ -115,12 +116,22 @@ class Store:
             con.execute(files("juicesql").joinpath("sql/schema.sql").read_text("utf-8"))
             con.execute(_stats_view(con))
             con.execute("insert into meta values ('schema_version', ?)", [SCHEMA_VERSION])
+            con.execute("insert into meta values ('fingerprints', ?)", [FINGERPRINTS])
             con.execute("commit")
         row = con.execute("select value from meta where name = 'schema_version'").fetchone()
         if row is None or row[0] != SCHEMA_VERSION:
             message = f"{self.path} has schema version {row and row[0]}; this juicesql writes {SCHEMA_VERSION}"
             raise StoreError.of("store-version", message, "move it away, or use the juicesql that wrote it")
         con.execute(_LATER)
+
+    def renew(self, con: duckdb.DuckDBPyConnection) -> bool:
+        """Note the kind of fingerprint in use. Whether values are there that were kept under another one."""
+        kept = con.execute("select value from meta where name = 'fingerprints'").fetchone()
+        if kept and kept[0] == FINGERPRINTS:
+            return False
+        con.execute("insert or replace into meta values ('fingerprints', ?)", [FINGERPRINTS])
+        measured = con.execute("select 1 from duckdb_tables() where schema_name = 'measured' limit 1").fetchone()
+        return measured is not None
 
     def known(self, con: duckdb.DuckDBPyConnection, calls: Iterable[Call]) -> dict[str, KnownValues]:
         """Identity -> stored values, for the calls that have any."""

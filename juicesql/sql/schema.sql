@@ -74,8 +74,8 @@ left join (
 ) k using (source_id, sample_id);
 
 comment on table meta is 'one row a fact';
-comment on column meta.name is '`schema_version`';
-comment on column meta.value is '1';
+comment on column meta.name is '`schema_version`, `fingerprints`';
+comment on column meta.value is '1, 2';
 
 comment on table runs is 'one row a run';
 comment on column runs.run_id is 'date, time and four digits; the key of most relations here';

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import duckdb
 import pytest
 
 from .conftest import HELP, RECIPE, SLOW, Workbench
@@ -116,3 +117,10 @@ def test_expensive_calls_see_only_what_cheap_cuts_left(bench: Workbench) -> None
     bench.data(["a", "bb", "long enough", "longer still"])
     bench.run(variables={"short": 3})
     assert bench.calls() == 2
+
+
+def test_values_of_an_earlier_kind_of_fingerprint_are_measured_once_more_and_told_once(measured: Workbench) -> None:
+    with duckdb.connect(str(measured.root / "stats.duckdb")) as con:
+        con.execute("delete from meta where name = 'fingerprints'")
+    assert [w for w in measured.run().warnings if "measured once more" in w]
+    assert not [w for w in measured.run().warnings if "measured once more" in w]
