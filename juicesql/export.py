@@ -12,6 +12,7 @@ from pathlib import Path
 import duckdb
 
 from juicesql.errors import ExportError
+from juicesql.flat import flat
 from juicesql.options import size_of
 from juicesql.plan import RID
 from juicesql.sqltext import literal, quote
@@ -114,6 +115,7 @@ def write(
         name = f"part-{number:05d}{target.suffix}" if target.sharded else target.path.name
         path = staging / name
         sql = f"select {items} from {quote('__full_result')} r {joined} {condition}"
+        sql = flat(con, sql) if "csv" in options else sql
         try:
             row = con.execute(f"copy ({sql}) to {literal(str(path))} ({options})").fetchone()
         except duckdb.IOException as error:

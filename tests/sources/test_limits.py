@@ -6,6 +6,7 @@ import gzip
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,8 @@ def _three(name: str) -> bytes:
 @pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz", "a.jsonl.zst", "a.json", "a.json.gz"])
 @pytest.mark.parametrize("max_bytes", [8 << 20, 100])
 def test_a_long_row_is_an_error_row(reading: Reading, name: str, max_bytes: int) -> None:
-    pack = {"gz": gzip.compress, "zst": zstandard.compress}.get(name.rpartition(".")[2], bytes)
+    packs: dict[str, Callable[[bytes], bytes]] = {"gz": gzip.compress, "zst": zstandard.compress}
+    pack = packs.get(name.rpartition(".")[2], bytes)
     reading.write(name, pack(_three(name)))
     rows, errors = collect(reading.open(name, max_row_bytes=1000), max_bytes=max_bytes)
     assert rows == [{"sample_id": 0, "t": "a"}, {"sample_id": 2, "t": 'b "]},\\'}]
