@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import models  # first: it says where the plain definitions are
@@ -18,6 +18,7 @@ import definitions_cleaning as cleaning
 import definitions_pii as pii
 import definitions_quality as quality
 import definitions_words as words
+from parity_checks import WITH_PARITY
 
 LANGUAGE_MODEL = "the speed is that of the language model, some hundred MB which the benchmark does not fetch"
 NOT_MEASURED: dict[str, str] = {
@@ -52,7 +53,9 @@ class Job:
 
 
 def jobs() -> list[Job]:
-    return [*_stats(), *_quality(), *_models(), *_cleaning(), *_tex(), *_words(), *_variants()]
+    found = [*_stats(), *_quality(), *_models(), *_cleaning(), *_tex(), *_words(), *_variants()]
+    peer = {"parity": "data-juicer"}
+    return [replace(j, parameters={**j.parameters, **peer}) if j.function in WITH_PARITY else j for j in found]
 
 
 def _stats() -> list[Job]:

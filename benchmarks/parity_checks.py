@@ -13,6 +13,13 @@ MODES = ("s2t", "t2s", "s2tw", "tw2s", "s2hk", "hk2s", "s2twp", "tw2sp")
 MODES += ("t2tw", "tw2t", "hk2t", "t2hk", "t2jp", "jp2t")
 
 
+# Functions that do by default what is right where the peer's operator does harm.
+WITH_PARITY = {
+    "alnum_ratio", "clean_html", "clean_ip", "punctuation_normalization", "remove_comments", "remove_repeat_sentences",
+    "whitespace_normalization",
+}  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Check:
     """`reads` is what is read of the peer's row: `text`, `texts` (of a mapper to several rows), a stat or meta key.
@@ -46,7 +53,8 @@ def literal(value: Any) -> str:
 
 
 def call(function: str, parameters: dict[str, Any]) -> str:
-    return f"{function}({', '.join(['text', *(f'{name} := {literal(v)}' for name, v in parameters.items())])})"
+    given = {**parameters, "parity": "data-juicer"} if function in WITH_PARITY else parameters
+    return f"{function}({', '.join(['text', *(f'{name} := {literal(v)}' for name, v in given.items())])})"
 
 
 def stat(function: str, operator: str, /, **parameters: Any) -> Check:

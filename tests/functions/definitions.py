@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from math import isqrt
 
@@ -53,6 +54,14 @@ def share(part: float, whole: float) -> float:
 
 def alnum_ratio(text: str) -> float:
     return share(sum(c.isalnum() for c in text), len(text))
+
+
+def alnum_with_marks(text: str) -> float:
+    found: list[bool] = []
+    for c in text:
+        follows = unicodedata.category(c) in ("Mn", "Mc") or c in "\u200c\u200d"
+        found.append(c.isalnum() or (follows and found[-1:] == [True]))
+    return share(sum(found), len(text))
 
 
 def special_char_ratio(text: str) -> float:

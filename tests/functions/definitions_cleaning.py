@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import regex
 from juicesql.udfs.text import clean_email, clean_ip, clean_links
-from juicesql.udfs.text.punctuation_normalization import REPLACED
+from juicesql.udfs.text.punctuation_normalization import OF_THE_PEER
 from selectolax.lexbor import LexborHTMLParser
 
 
@@ -15,7 +15,7 @@ def whitespace(text: str) -> str:
 
 
 def punctuation(text: str) -> str:
-    marks = {char: ascii_ for chars, ascii_ in REPLACED.items() for char in chars}
+    marks = {char: ascii_ for chars, ascii_ in OF_THE_PEER.items() for char in chars}
     assert len(marks) == 34
     return "".join(marks.get(c, c) for c in text)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 
 def filtered(text: str, keep) -> str:
@@ -12,14 +13,25 @@ def filtered(text: str, keep) -> str:
     return "\n".join("\t".join(line) for line in cells if line)
 
 
-def without_repeats(text: str, lowercase: bool = False, ignore: bool = True, shortest: int = 2) -> str:
+def _is_of_a_word(char: str) -> bool:
+    if char in "\n\t \u200c\u200d" or "a" <= char.lower() <= "z" or "0" <= char <= "9":
+        return True
+    return char > "\x7f" and (char.isalnum() or unicodedata.category(char) in ("Mn", "Mc"))
+
+
+def without_repeats(
+    text: str, lowercase: bool = False, ignore: bool = True, shortest: int = 2, peer: bool = True
+) -> str:
     seen, lines = set(), []
     for line in text.split("\n"):
         kept = ""
         for sentence in split(line) if line else []:
             key = sentence.strip()
             key = key.lower() if lowercase else key
-            key = re.sub("[^a-zA-Z0-9\u4e00-\u9fa5\n\t ]", "", key) if ignore else key
+            if ignore and peer:
+                key = re.sub("[^a-zA-Z0-9\u4e00-\u9fa5\n\t ]", "", key)
+            elif ignore:
+                key = "".join(c for c in key if _is_of_a_word(c))
             if len(key) < shortest or key not in seen:
                 kept += sentence
             if len(key) >= shortest:

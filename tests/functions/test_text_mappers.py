@@ -1,11 +1,13 @@
 """Mappers equal the plain definition, in batches and row by row."""
 
+import re
+
 import definitions as plain
 import regex
 from definitions_cleaning import punctuation, whitespace, without_emails, without_links, without_tags
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from juicesql.udfs.text import clean_links
+from juicesql.udfs.text import clean_html, clean_links
 from selectolax.lexbor import LexborHTMLParser
 
 batches = st.lists(plain.texts, min_size=1, max_size=5)
@@ -20,8 +22,8 @@ def agree(name: str, texts: list[str], expected: list[str], **parameters: object
 @some
 @given(batches)
 def test_whitespace_and_punctuation(texts: list[str]) -> None:
-    agree("whitespace_normalization", texts, [whitespace(t) for t in texts])
-    agree("punctuation_normalization", texts, [punctuation(t) for t in texts])
+    agree("whitespace_normalization", texts, [whitespace(t) for t in texts], parity="data-juicer")
+    agree("punctuation_normalization", texts, [punctuation(t) for t in texts], parity="data-juicer")
 
 
 mails = st.lists(st.sampled_from([*"abzA.@-+_ 1é中\n", "a@b.c", "x.y@z.", ".com"]), max_size=30).map("".join)
@@ -91,11 +93,64 @@ pages = st.lists(st.sampled_from([*plain.PIECES, *MARKUP, *MARKUP]), max_size=30
 @some
 @given(st.lists(pages, min_size=1, max_size=4))
 def test_clean_html(texts: list[str]) -> None:
-    agree("clean_html", texts, [without_tags(t) for t in texts])
+    agree("clean_html", texts, [without_tags(t) for t in texts], parity="data-juicer")
+
+
+def lines_of(page: str) -> str:
+    """By the definition: a line for each block, `<br>` up to two line ends, a space between cells, `*` for an item."""
+    out, pieces = "", re.split(r"(<[^>]*>)", page)
+    breaks, edge, star, cell = 0, False, False, False
+    for piece in pieces:
+        tag = re.fullmatch(r"</?([a-z0-9]+)[^>]*>", piece)
+        if tag is None:
+            text = piece.lstrip(" \n") if edge or cell or not out else piece
+            if text:
+                if edge and out and not star:
+                    out += "\n" * max(1, min(2, breaks))
+                out += " " * (cell and not edge) + text
+                breaks, edge, star, cell = 0, False, False, False
+        elif tag[1] == "br" or tag[1] in clean_html.LINES or tag[1] == "li":
+            edge, out = True, out.rstrip(" \n")
+            breaks += tag[1] == "br"
+            if tag[1] == "li" and piece[1] != "/" and not star:
+                out += "\n" * (max(1, min(2, breaks)) if out else 0) + "*"
+                star = True
+            breaks *= not star
+        elif tag[1] == "td" and piece[1] == "/":
+            cell, out = True, out.rstrip(" \n")
+    return out
+
+
+@st.composite
+def nested(draw: st.DrawFn, depth: int = 3) -> str:
+    inside = ["a", "b c", " ", "\n", "<br>", "<br/>", "é"]
+    parts = []
+    for _ in range(draw(st.integers(0, 4))):
+        kind = draw(st.sampled_from(["text", "div", "h1", "ul", "b", "span", "section", "table"])) if depth else "text"
+        if kind == "text":
+            parts.append(draw(st.sampled_from(inside)))
+        elif kind == "table":
+            cells = "".join(f"<td>{draw(st.sampled_from(['x', ' y', 'z<br>w']))}</td>" for _ in range(2))
+            parts.append(f"<table><tr>{cells}</tr></table>")
+        elif kind == "ul":
+            parts.append("<ul>" + f"<li>{draw(nested(depth - 1))}</li>" * draw(st.integers(0, 2)) + "</ul>")
+        elif kind == "h1":
+            parts.append("<h1>a <b>b</b></h1>")
+        else:
+            parts.append(f"<{kind}{draw(st.sampled_from(['', ' class=x']))}>{draw(nested(depth - 1))}</{kind}>")
+    return "".join(parts)
+
+
+@settings(max_examples=800, deadline=None)
+@given(st.lists(nested(), min_size=1, max_size=3))
+def test_clean_html_sets_lines(texts: list[str]) -> None:
+    agree("clean_html", texts, [lines_of(t) for t in texts])
+    parsed = [clean_html._body_lines(t) for t in texts]
+    assert parsed == [lines_of(t) for t in texts], "a page that is parsed gives what the kernel gives"
 
 
 def test_clean_html_of_every_character() -> None:
     for c in [*range(0x3000), 0xFEFF, 0xFFFD, 0xFFFE, 0x1F600]:
         char = chr(c)
         texts = [char, "a" + char, char + "b", f"a{char}b"] if not 0xD800 <= c < 0xE000 else [""]
-        assert plain.call("clean_html", texts) == [LexborHTMLParser(t).body.text() for t in texts]
+        assert plain.call("clean_html", texts, parity="data-juicer") == [LexborHTMLParser(t).body.text() for t in texts]

@@ -12,6 +12,7 @@ from juicesql.udfs.text._lists import SHIPPED, SHIPPED_SHA256
 
 from juicesql.errors import FunctionError
 
+PEER = {"alnum_ratio": {"parity": "data-juicer"}}
 batches = st.lists(plain.texts, min_size=1, max_size=5)
 some = settings(max_examples=300, deadline=None)
 
@@ -22,9 +23,16 @@ some = settings(max_examples=300, deadline=None)
 @some
 @given(batches)
 def test_counts(name: str, texts: list[str]) -> None:
+    peer = PEER.get(name, {})
     expected = [getattr(plain, name)(t) for t in texts]
-    assert plain.call(name, texts) == expected
-    assert [plain.call(name, [t])[0] for t in texts] == expected
+    assert plain.call(name, texts, **peer) == expected
+    assert [plain.call(name, [t], **peer)[0] for t in texts] == expected
+
+
+@some
+@given(batches)
+def test_marks_count_as_what_they_follow(texts: list[str]) -> None:
+    assert plain.call("alnum_ratio", texts) == [plain.alnum_with_marks(t) for t in texts]
 
 
 @pytest.mark.parametrize("name", ["char_rep_ratio", "word_rep_ratio"])
@@ -72,7 +80,8 @@ def test_every_character_between_letters_and_after_a_sigma() -> None:
     texts = ["".join(chars[i : i + 64]) for i in range(0, len(chars), 64)]
     texts += [" ".join(f"aΣ{c} {c}Σ{c}b Α{c}Σ" for c in chars[i : i + 64]) for i in range(0, 0x3000, 64)]
     for name in ("alnum_ratio", "special_char_ratio", "max_line_length", "num_words"):
-        assert plain.call(name, texts) == [getattr(plain, name)(t) for t in texts]
+        assert plain.call(name, texts, **PEER.get(name, {})) == [getattr(plain, name)(t) for t in texts]
+    assert plain.call("alnum_ratio", texts) == [plain.alnum_with_marks(t) for t in texts]
     assert plain.call("word_rep_ratio", texts, rep_len=1) == [plain.word_rep_ratio(t, 1) for t in texts]
     spaced = [" ".join(t) for t in texts[: len(chars) // 64]]
     words = {w for t in spaced for w in plain.refined(t)}

@@ -62,11 +62,12 @@ def test_pieces_with_incorrect_substrings() -> None:
 
 
 @settings(max_examples=400, deadline=None)
-@given(batches, st.booleans(), st.booleans(), st.sampled_from([-1, 0, 1, 2, 5]))
-def test_remove_repeat_sentences(texts: list[str], lowercase: bool, ignore: bool, shortest: int) -> None:
+@given(batches, st.booleans(), st.booleans(), st.sampled_from([-1, 0, 1, 2, 5]), st.booleans())
+def test_remove_repeat_sentences(texts: list[str], lowercase: bool, ignore: bool, shortest: int, peer: bool) -> None:
     names = ("lowercase", "ignore_special_character", "min_repeat_sentence_length")
-    expected = [without_repeats(t, lowercase, ignore, shortest) for t in texts]
-    agree("remove_repeat_sentences", texts, expected, **dict(zip(names, (lowercase, ignore, shortest), strict=True)))
+    expected = [without_repeats(t, lowercase, ignore, shortest, peer) for t in texts]
+    options = dict(zip(names, (lowercase, ignore, shortest), strict=True))
+    agree("remove_repeat_sentences", texts, expected, **options, parity="data-juicer" if peer else None)
 
 
 @pytest.fixture(scope="module")

@@ -1,12 +1,14 @@
 """Character classes and UTF-8 steps shared by the text kernels."""
 
+import unicodedata
+
 import numpy as np
 
 from juicesql.api import char_table, kernel
 
 from ._special import SPECIAL_RANGES
 
-ALNUM, SPECIAL, CASED, IGNORABLE, SPACE, BLANK = 1, 2, 4, 8, 16, 32
+ALNUM, SPECIAL, CASED, IGNORABLE, SPACE, BLANK, MARK = 1, 2, 4, 8, 16, 32, 64
 
 # Characters that `whitespace_normalization` turns into a space: first and last code point of each range.
 BLANK_RANGES = (
@@ -24,7 +26,7 @@ BLANK_RANGES = (
 
 def classes() -> np.ndarray:
     """One byte a code point: the sum of the classes above that it belongs to."""
-    return char_table("classes-1", _classes)
+    return char_table("classes-2", _classes)
 
 
 def lowered() -> np.ndarray:
@@ -41,6 +43,8 @@ def _classes() -> np.ndarray:
         table[i] = (
             ALNUM * char.isalnum() + CASED * alone + IGNORABLE * (after_letter and not alone) + SPACE * char.isspace()
         )
+        if unicodedata.category(char) in ("Mn", "Mc") or i in (0x200C, 0x200D):
+            table[i] |= MARK
     for ranges, flag in ((SPECIAL_RANGES, SPECIAL), (BLANK_RANGES, BLANK)):
         for first, last in ranges:
             table[first : last + 1] |= flag
@@ -106,6 +110,26 @@ def share_of_class(data, offsets, out, table, flag):
             else:
                 c, i = decode(data, i)
                 members += (table[c] & flag) != 0
+            chars += 1
+        out[row] = members / chars if chars else 0.0
+
+
+@kernel
+def share_with_marks(data, offsets, out, table, flag):
+    """As `share_of_class`; a mark or a joiner counts as the character that it follows."""
+    for row in range(len(out)):
+        i, stop = int(offsets[row]), int(offsets[row + 1])
+        chars = members = 0
+        member = False
+        while i < stop:
+            b = data[i]
+            if b < 0x80:
+                member = (table[b] & flag) != 0
+                i += 1
+            else:
+                c, i = decode(data, i)
+                member = (table[c] & flag) != 0 or (member and (table[c] & MARK) != 0)
+            members += member
             chars += 1
         out[row] = members / chars if chars else 0.0
 

@@ -19,6 +19,12 @@ HARD_ELEMENTS = (
     "listing math meta noembed noframes noscript optgroup option plaintext pre script select selectedcontent style "
     "svg table tbody td template textarea tfoot th thead title tr xmp"
 )
+# Elements that stand on lines of their own. The first two are told apart by their numbers.
+BLOCKS = (
+    "br li address article aside blockquote center dd details dialog dir div dl dt fieldset figcaption figure footer "
+    "form h1 h2 h3 h4 h5 h6 header hgroup hr legend main menu nav ol p search section summary ul"
+)
+BREAK, ITEM = 0, 1
 LONGEST_ELEMENT = 15
 LONGEST_ENTITY = 33
 HARD = -1
@@ -31,7 +37,7 @@ def tables() -> tuple[np.ndarray, ...]:
 
     entities = sorted(html5)
     points = np.array([[ord(html5[e][0]), ord(html5[e][1:] or "\0")] for e in entities], np.int32)
-    return (*_named(HARD_ELEMENTS.split()), *_named(entities), points)
+    return (*_named(HARD_ELEMENTS.split()), *_named(BLOCKS.split()), *_named(entities), points)
 
 
 def _named(names: list[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -70,9 +76,13 @@ def _find(text, start, stop, data, offsets, slots):
 
 @kernel
 def simple_texts(
-    data, offsets, out, out_offsets, hard, elements, element_at, element_slots, names, name_at, slots, points
-):
-    """Write the text of each row to `out`, nothing for rows that are set in `hard`. Returns whether a row changed."""
+    data, offsets, out, out_offsets, hard, lines, elements, element_at, element_slots, blocks, block_at, block_slots,
+    names, name_at, slots, points
+):  # fmt: skip
+    """Write the text of each row to `out`, nothing for rows that are set in `hard`. Returns whether a row changed.
+
+    With `lines`, blocks stand on lines of their own, and white space around their tags goes.
+    """
     name = np.empty(LONGEST_ELEMENT + 1, np.uint8)
     changed = False
     at = 0
@@ -80,8 +90,17 @@ def simple_texts(
         begin, i, stop = at, int(offsets[row]), int(offsets[row + 1])
         length = stop - i
         inside = False  # the body has begun: white space counts from here on
+        edge, marked = lines, False  # a tag of a block was the last, or the star of an item
+        breaks = 0  # `<br>` since the last text
         while i >= 0 and i < stop:
             b = data[i]
+            if edge and _is_space(b):
+                i += 1
+                continue
+            if edge and _is_text(data, i, stop):
+                at = _line_ends(out, begin, at, breaks, marked)
+                edge = marked = False
+                breaks = 0
             while inside and b > 0x0D and b != 0x26 and b != 0x3C:  # most bytes
                 out[at] = b
                 at += 1
@@ -92,7 +111,7 @@ def simple_texts(
             if i == stop:
                 break
             if b == 0x3C:
-                if _item(data, i, stop):
+                if not lines and _item(data, i, stop):
                     if inside:
                         out[at] = 0x0A
                         at += 1
@@ -100,13 +119,28 @@ def simple_texts(
                     at += 1
                     i += 4
                     inside = True
-                elif _item_end(data, i, stop):
+                elif not lines and _item_end(data, i, stop):
                     i += 5
                 elif i + 1 < stop and _is_letter(data[i + 1]):
-                    i = _after_tag(data, i + 1, stop, name, elements, element_at, element_slots)
+                    i, length_of_name = _after_tag(data, i + 1, stop, name, elements, element_at, element_slots)
                     inside = True
+                    block = _find(name, 0, length_of_name, blocks, block_at, block_slots) if lines else -1
+                    if block >= 0:
+                        at = _without_blanks(out, begin, at)
+                        edge = True
+                        breaks += block == BREAK
+                        if block == ITEM and not marked:
+                            at = _line_ends(out, begin, at, breaks, False)
+                            out[at] = 0x2A
+                            at += 1
+                            marked = True
+                        if marked:
+                            breaks = 0
                 elif i + 2 < stop and data[i + 1] == 0x2F and _is_letter(data[i + 2]) and inside:
-                    i = _after_tag(data, i + 2, stop, name, elements, element_at, element_slots)
+                    i, length_of_name = _after_tag(data, i + 2, stop, name, elements, element_at, element_slots)
+                    if lines and _find(name, 0, length_of_name, blocks, block_at, block_slots) >= 0:
+                        at = _without_blanks(out, begin, at)
+                        edge = True
                 elif i + 1 < stop and (
                     data[i + 1] == 0x2F or data[i + 1] == 0x21 or data[i + 1] == 0x3F or data[i + 1] == 0x3C
                 ):
@@ -141,6 +175,33 @@ def _is_space(b):
 
 
 @kernel
+def _is_text(data, i, stop):
+    """Whether a character of the text stands at byte `i`, and no tag."""
+    if data[i] != 0x3C:
+        return True
+    after = data[i + 1] if i + 1 < stop else 0
+    return not (_is_letter(after) or after == 0x2F or after == 0x21 or after == 0x3F)
+
+
+@kernel
+def _without_blanks(out, begin, at):
+    while at > begin and _is_space(out[at - 1]):
+        at -= 1
+    return at
+
+
+@kernel
+def _line_ends(out, begin, at, breaks, marked):
+    """Write the line end of a block, or one for each `<br>` up to two; nothing before the first text of a row."""
+    if at == begin or marked:
+        return at
+    for _ in range(max(1, min(breaks, 2))):
+        out[at] = 0x0A
+        at += 1
+    return at
+
+
+@kernel
 def _is_letter(b):
     return 0x61 <= b | 0x20 <= 0x7A
 
@@ -163,30 +224,33 @@ def _item_end(data, i, stop):
 
 @kernel
 def _after_tag(data, i, stop, name, elements, element_at, element_slots):
-    """The byte after the tag whose name begins at byte `i`, the end of the row when it never closes, or HARD."""
+    """The byte after the tag whose name begins at byte `i`, the end of the row when it never closes, or HARD.
+
+    Behind it the length of its lower-case name, of which `name` holds no more than LONGEST_ELEMENT bytes.
+    """
     letters = 0
     while i < stop and not _is_space(data[i]) and data[i] != 0x2F and data[i] != 0x3E:
         if _is_odd(data[i]):
-            return HARD
+            return HARD, 0
         if letters < LONGEST_ELEMENT:
             name[letters] = data[i] | 0x20 if _is_letter(data[i]) else data[i]
         letters += 1
         i += 1
     if letters <= LONGEST_ELEMENT and _find(name, 0, letters, elements, element_at, element_slots) >= 0:
-        return HARD
+        return HARD, 0
     while i < stop:
         b = data[i]
         if b == 0x3E:
-            return i + 1
+            return i + 1, min(letters, LONGEST_ELEMENT + 1)
         if _is_odd(b):
-            return HARD
+            return HARD, 0
         if _is_space(b) or b == 0x2F:
             i += 1
         else:
             i = _after_attribute(data, i, stop)
             if i < 0:
-                return HARD
-    return stop
+                return HARD, 0
+    return stop, 0
 
 
 @kernel
@@ -242,6 +306,8 @@ def _entity(data, i, stop, out, at, names, name_at, slots, points):
         end += 1
     while end > i + 1:  # the longest name wins; some go without `;`
         found = _find(data, i, end, names, name_at, slots)
+        if found >= 0 and points[found, 0] <= 0x20:
+            return HARD, at
         if found >= 0:
             at = encode(out, at, points[found, 0])
             if points[found, 1]:
@@ -269,7 +335,7 @@ def _number(data, i, stop, out, at):
             break
         point = point * base + digit
         i += 1
-    rare = point < 0x20 or 0x7F <= point < 0xA0 or 0xD800 <= point < 0xE000 or point > 0x10FFFF
+    rare = point <= 0x20 or 0x7F <= point < 0xA0 or 0xD800 <= point < 0xE000 or point > 0x10FFFF
     if i == first or i - first >= 8 or rare or i >= stop or data[i] != 0x3B:
         return HARD, at
     return i + 1, encode(out, at, point)

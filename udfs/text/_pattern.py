@@ -43,4 +43,21 @@ def _replaced(text: pa.StringArray, pattern: str, repl: str) -> pa.StringArray:
 
 def literal_bytes(repl: str) -> np.ndarray | None:
     """The bytes of a replacement that has no escapes; None for a template, which only `replace_pattern` can fill."""
-    return None if "\\" in repl else np.frombuffer(repl.encode() + b"\0", np.uint8)[:-1].copy()
+    return None if "\\" in repl else bytes_of(repl)
+
+
+def bytes_of(text: str) -> np.ndarray:
+    return np.frombuffer(text.encode() + b"\0", np.uint8)[:-1].copy()
+
+
+def expanded(repl: str) -> str:
+    """What a template without groups puts in; FunctionError where it names a group, which only a pattern has."""
+    import regex
+
+    try:
+        found = {regex.sub("(?s).", repl, char) for char in "xy"}
+    except (regex.error, IndexError):
+        found = set()
+    if len(found) != 1:
+        raise FunctionError.of("bad-parameter", f"repl {repl!r} names a group", "give a pattern with that group too")
+    return found.pop()

@@ -105,7 +105,7 @@ def ipv4(data, i, first, stop):
             return -1
         if (b == 0x2D or b == 0x2F) and i - 1 > first and is_letter(data[i - 2]):
             return -1
-    return -1 if _after_numbered(data, i, first) else end
+    return -1 if after_numbered(data, i, first) else end
 
 
 @kernel
@@ -124,7 +124,7 @@ def quad_end(data, i, stop):
 
 
 @kernel
-def _after_numbered(data, i, first):
+def after_numbered(data, i, first):
     """Whether `version`, `section` or the like stands before byte `i`, with up to 32 blanks and `.:="'` between."""
     end = i
     while end > first and i - end < 32 and _is_filler(data[end - 1]):
@@ -157,7 +157,7 @@ def _in_ipv6(b):
 
 
 @kernel
-def ipv6(data, colon, floor, stop, groups):
+def any_ipv6(data, colon, floor, stop, groups):
     """Start and end of the IPv6 address around the colon, or -1, -1; and where the run of its characters ends."""
     i, run = colon, colon + 1
     while i > floor and _in_ipv6(data[i - 1]):
@@ -175,9 +175,16 @@ def ipv6(data, colon, floor, stop, groups):
         return -1, -1, run
     if end == run and run < stop and is_word(data[run]):
         return -1, -1, run
-    if end - i > 45 or not _read_ipv6(data, i, end, groups) or not _is_assigned(groups):
+    if end - i > 45 or not _read_ipv6(data, i, end, groups):
         return -1, -1, run
     return i, end, run
+
+
+@kernel
+def ipv6(data, colon, floor, stop, groups):
+    """As `any_ipv6`, of a prefix in use: other short forms are mostly code."""
+    begin, end, run = any_ipv6(data, colon, floor, stop, groups)
+    return (begin, end, run) if begin >= 0 and is_assigned(groups) else (-1, -1, run)
 
 
 @kernel
@@ -246,7 +253,7 @@ def _read_quad(data, i, stop, groups, count):
 
 
 @kernel
-def _is_assigned(groups):
+def is_assigned(groups):
     """Global unicast, unique local, link local, multicast, the well-known NAT64 prefix, or an IPv4-mapped address."""
     a = groups[0]
     if 0x2000 <= a < 0x4000 or 0xFC00 <= a < 0xFE00 or 0xFE80 <= a < 0xFEC0 or a >= 0xFF00:

@@ -6,30 +6,40 @@ import pyarrow as pa
 from juicesql.api import char_table, kernel, mapper, rewrite_utf8
 
 from ._chars import decode
+from ._parity import as_peer
 
 REPLACED = {
-    "，、": ",", "。": ".", "„”“«»１」「《》": '"', "´’": "'", "∶：": ":", "？": "?", "！": "!", "（": "(", "）": ")",
+    "，、": ",", "。": ".", "„”“«»」「《》": '"', "´’": "'", "∶：": ":", "？": "?", "！": "!", "（": "(", "）": ")",
     "；": ";", "–━►": "-", "—": " - ", "．": ". ", "～": "~", "…": "...", "〈": "<", "〉": ">", "【": "[", "】": "]",
     "％": "%",
 }  # fmt: skip
+OF_THE_PEER = {**REPLACED, "１": '"'}
 
 
-@mapper("punctuation_normalization(text VARCHAR) -> VARCHAR")
-def punctuation_normalization(text: pa.StringArray) -> pa.StringArray:
-    """Turn 34 Chinese, typographic and full-width punctuation marks into ASCII ones.
+@mapper("punctuation_normalization(text VARCHAR, parity VARCHAR := NULL) -> VARCHAR")
+def punctuation_normalization(text: pa.StringArray, parity: str | None) -> pa.StringArray:
+    """Turn 33 Chinese, typographic and full-width punctuation marks into ASCII ones.
 
-    One mark becomes one, but — becomes ` - `, ．becomes `. ` and … becomes `...`. As in Data-Juicer the full-width
-    digit １ becomes a double quote, which looks like a slip. Empty text stays empty.
+    One mark becomes one, but — becomes ` - `, ．becomes `. ` and … becomes `...`. With `parity := 'data-juicer'` the
+    full-width digit １ becomes a double quote, a slip of the source; by default digits stay. Empty text stays empty.
     Source: Data-Juicer's punctuation_normalization_mapper, after the data preparation of BigScience ROOTS (Laurençon
     and others 2022).
     """
-    return rewrite_utf8(_punctuation, text, 1, char_table("punctuation-1", _packed))
+    return rewrite_utf8(_punctuation, text, 1, _of_the_peer() if as_peer(parity) else _table())
 
 
-def _packed() -> np.ndarray:
+def _table() -> np.ndarray:
+    return char_table("punctuation-2", lambda: _packed(REPLACED))
+
+
+def _of_the_peer() -> np.ndarray:
+    return char_table("punctuation-peer-2", lambda: _packed(OF_THE_PEER))
+
+
+def _packed(replaced: dict[str, str]) -> np.ndarray:
     """The ASCII replacement of each code point, its first byte lowest; 0 where nothing changes."""
     table = np.zeros(0x110000, np.uint32)
-    for chars, ascii_ in REPLACED.items():
+    for chars, ascii_ in replaced.items():
         for char in chars:
             table[ord(char)] = int.from_bytes(ascii_.encode(), "little")
     return table

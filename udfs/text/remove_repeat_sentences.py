@@ -5,7 +5,8 @@ import pyarrow as pa
 
 from juicesql.api import kernel, mapper, rewrite_utf8
 
-from ._chars import SPACE, classes, decode, encode, longest_row, lowered
+from ._chars import ALNUM, MARK, SPACE, classes, decode, encode, longest_row, lowered
+from ._parity import as_peer
 from ._trim import trim
 from ._words import ends_in_sigma, hash_bytes, same_bytes, table_bits
 
@@ -17,24 +18,31 @@ KEPT_IN_KEYS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz\n
 
 @mapper(
     "remove_repeat_sentences(text VARCHAR, lowercase BOOLEAN := false, ignore_special_character BOOLEAN := true, "
-    "min_repeat_sentence_length INTEGER := 2) -> VARCHAR"
+    "min_repeat_sentence_length INTEGER := 2, parity VARCHAR := NULL) -> VARCHAR"
 )
 def remove_repeat_sentences(
-    text: pa.StringArray, lowercase: bool, ignore_special_character: bool, min_repeat_sentence_length: int
+    text: pa.StringArray,
+    lowercase: bool,
+    ignore_special_character: bool,
+    min_repeat_sentence_length: int,
+    parity: str | None,
 ) -> pa.StringArray:
     """Remove the sentences that repeat an earlier sentence of the text.
 
     A line is split after each of . ! ? 。 ！ ？, after two …, and after a closing quote (’ or ”) behind one of . ! ? 。
     ！ ？ … { } 6 2, where a character follows that is no closing quote. That character cannot bring about another split
     of the same kind: `a?!b` is split before the `!` only. Sentences are compared without whitespace at their ends,
-    lowered if `lowercase`, and without all characters but ASCII letters and digits, U+4E00-9FA5, tab and space if
-    `ignore_special_character`. What is then shorter than `min_repeat_sentence_length` characters always stays. Lines
+    lowered if `lowercase`, and without all characters but letters, digits and their marks, of any script, tab and space
+    if `ignore_special_character`. What is then shorter than `min_repeat_sentence_length` characters always stays. Lines
     stay, even those that have become empty, and so does the spacing of the sentences that stay. Empty text stays empty.
+
+    With `parity := 'data-juicer'`, only ASCII letters and digits and U+4E00-9FA5 are compared: Russian or Hindi
+    sentences with as many spaces as an earlier one are lost.
 
     Source: Data-Juicer's remove_repeat_sentences_mapper, whose pattern has { } 6 2 among the marks by mistake. Its
     `tokenizer`, a Python function, is left out.
     """
-    settings = (lowercase, ignore_special_character, min_repeat_sentence_length)
+    settings = (lowercase, ignore_special_character, min_repeat_sentence_length, not as_peer(parity))
     return rewrite_utf8(_remove_repeats, text, 1, _marks(), _kept(), classes(), lowered(), *settings)
 
 
@@ -52,7 +60,9 @@ def _kept() -> np.ndarray:
 
 
 @kernel
-def _remove_repeats(data, offsets, out, out_offsets, marks, kept, flags, lower, lowercase, ignore, shortest):
+def _remove_repeats(
+    data, offsets, out, out_offsets, marks, kept, flags, lower, lowercase, ignore, shortest, any_script
+):
     most = _most_sentences(data, offsets)
     begins = np.empty(most + 1, np.int64)
     keys = np.empty(2 * longest_row(offsets) + 4, np.uint8)
@@ -68,7 +78,9 @@ def _remove_repeats(data, offsets, out, out_offsets, marks, kept, flags, lower, 
             begin, end = begins[s], begins[s + 1]
             newline = end > begin and data[end - 1] == 0x0A
             end -= newline
-            free, chars = _write_key(data, begin, end, keys, ends[known], kept, flags, lower, lowercase, ignore)
+            free, chars = _write_key(
+                data, begin, end, keys, ends[known], kept, flags, lower, lowercase, ignore, any_script
+            )
             new = True
             if end > begin and chars >= shortest:
                 ends[known + 1] = free
@@ -148,7 +160,7 @@ def _mark(data, i):
 
 
 @kernel
-def _write_key(data, i, stop, keys, at, kept, flags, lower, lowercase, ignore):
+def _write_key(data, i, stop, keys, at, kept, flags, lower, lowercase, ignore, any_script):
     """Write what the sentence is compared by at `keys[at]`; returns where it ends and its characters."""
     i, stop = trim(data, i, stop, flags, SPACE)
     begin, chars = i, 0
@@ -162,7 +174,9 @@ def _write_key(data, i, stop, keys, at, kept, flags, lower, lowercase, ignore):
             i += 1
             continue
         c, after = decode(data, i)
-        if lowercase and c == 0x130 and not ignore:  # the only character whose lower case is two, i and a dot above
+        if (
+            lowercase and c == 0x130 and (any_script or not ignore)
+        ):  # the only character whose lower case is two, i and a dot above
             at = encode(keys, encode(keys, at, 0x69), 0x307)
             chars += 2
             i = after
@@ -170,7 +184,8 @@ def _write_key(data, i, stop, keys, at, kept, flags, lower, lowercase, ignore):
         if lowercase:
             final = c == 0x3A3 and ends_in_sigma(data, begin, i, after, stop, flags)
             c = 0x69 if c == 0x130 else 0x3C2 if final else int(lower[c])
-        if not ignore or (kept[c] if c < 0x80 else 0x4E00 <= c <= 0x9FA5):
+        letter = (flags[c] & (ALNUM | MARK)) != 0 if any_script else 0x4E00 <= c <= 0x9FA5
+        if not ignore or (kept[c] if c < 0x80 else letter):
             at = encode(keys, at, c)
             chars += 1
         i = after
