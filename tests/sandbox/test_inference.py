@@ -185,7 +185,7 @@ def test_retries(make_context, tmp_path, serve):
     started = time.perf_counter()
     server = serve(answer)
     assert ask(make_context, tmp_path, server, ["a"])[1] == [("at last", None)]
-    assert 1 <= time.perf_counter() - started < 10 and len(server.asked) == 3
+    assert time.perf_counter() - started >= 1 and len(server.asked) == 3
 
 
 @pytest.mark.parametrize(
@@ -222,11 +222,12 @@ def test_too_many_errors(make_context, tmp_path, serve):
 
 
 def test_a_slow_server(make_context, tmp_path, serve):
-    server = serve(lambda body, _: (time.sleep(2), said("late"))[1])
+    ended = threading.Event()
+    server = serve(lambda body, _: (ended.wait(30), said("late"))[1])
     more = {"timeout": 0.3, "max_retry_num": 0, "max_error_rate": 1.0}
-    started = time.perf_counter()
     found = ask(make_context, tmp_path, server, ["a"], **more)[1]
-    assert found[0][0] is None and "timed out" in found[0][1] and time.perf_counter() - started < 1.9
+    ended.set()
+    assert found[0][0] is None and "timed out" in found[0][1]
 
 
 def test_retry_after():

@@ -215,10 +215,8 @@ def test_command_that_hangs(make_context, tmp_path):
         "import subprocess, sys, time; p = subprocess.Popen(['sleep', '60']);"
         "open(sys.argv[3] + '/pid', 'w').write(str(p.pid)); time.sleep(60)"
     )
-    started = time.perf_counter()
     with pytest.raises(JuiceError, match=r"more than 1\.5 seconds"):
         command(make_context, tmp_path, code, timeout=1.5)
-    assert time.perf_counter() - started < 20
     pid = int((tmp_path / "jobs" / "job" / "pid").read_text())
     for _ in range(100):
         if not Path(f"/proc/{pid}").exists() or "Z" in Path(f"/proc/{pid}/stat").read_text().split()[2]:

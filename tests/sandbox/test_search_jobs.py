@@ -5,7 +5,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -160,12 +159,11 @@ def test_a_pruned_training_ends_at_once(tmp_path: Path, make_context: Callable[.
     def report(step: int, value: float) -> None:
         raise Pruned.of("pruned", f"{value} at {step}")
 
-    begun = time.monotonic()
     with Listening(None, "train.loss", report) as listening:
         heard_context = Context(**{**vars(context), "watcher": heard(context.watcher)})
         with pytest.raises(Pruned, match=r"3\.0 at 1"):
             _Endless(None, heard_context).run("train")
-    assert listening.pruned and time.monotonic() - begun < 30
+    assert listening.pruned
     assert asyncio.run(asyncio.sleep(0, True))  # nothing is left cancelled
 
 
