@@ -19,6 +19,7 @@ from ._filter_names import AUDIO, FILE_OPTIONS, VIDEO
 from ._media import open_streams
 from ._produced import produced
 from .video._facts import MOST_FRAMES, video_facts
+from .video._upright import turn_of
 
 if TYPE_CHECKING:
     from av import AudioFrame, Codec, Packet, VideoFrame
@@ -35,11 +36,6 @@ FRACTIONAL = frozenset({"mp4", "mov", "ipod", "matroska", "webm", "3gp"})  # for
 GOOD = frozenset({"h264", "vp9", "av1", "rawvideo", "ffv1"})  # encoders that are good when nothing is said
 UNNAMED = {"1 channels": "mono", "2 channels": "stereo", "6 channels": "5.1", "8 channels": "7.1"}  # of WAV files
 BETTER = {"flags": "+qscale", "global_quality": str(3 * 118)}  # 3 on the scale of the older ones, from 1 to 31
-# Filters that turn pictures by so many degrees to the left.
-TURNS = {
-    90: [("transpose", "cclock")], -90: [("transpose", "clock")],
-    180: [("hflip", ""), ("vflip", "")], -180: [("hflip", ""), ("vflip", "")],
-}  # fmt: skip
 
 
 def check_filters(filters: Filters, kind: str) -> None:
@@ -211,7 +207,7 @@ def _graph(source: Stream, frame: Any, filters: Filters) -> Graph:
     graph = av.filter.Graph()
     graph.threads = 1
     if source.type == "video":
-        nodes = [_picture_source(graph, source, frame), *(graph.add(*f) for f in TURNS.get(frame.rotation, ()))]
+        nodes = [_picture_source(graph, source, frame), *(graph.add(*f) for f in turn_of(frame).filters)]
     else:
         rate, layout = frame.sample_rate, frame.layout.name
         nodes = [graph.add_abuffer(None, rate, frame.format.name, layout, time_base=source.time_base)]

@@ -28,13 +28,15 @@ STILL = frozenset({"avif", "heic", "heix", "heim", "heis", "mif1", "avis", "msf1
 class Facts:
     """Of the first video stream. `times` are those of its frames in order, in units of `time_base` seconds."""
 
-    width: int  # as coded: before rotation, without the sample aspect ratio
+    width: int  # as coded: before it is turned, and in pixels that need not be square
     height: int
     duration: float  # seconds, as the file says; counted where it does not
     fps: float
     time_base: tuple[int, int]
     times: tuple[int, ...]
     keys: tuple[tuple[int, int], ...]  # of each key frame the time, and the time to seek to
+    pixel: tuple[int, int] = (1, 1)  # width and height of a pixel, as coded
+    length: float = 0.0  # seconds from the first frame to the end of the last
 
     @property
     def tick(self) -> Fraction:
@@ -58,7 +60,7 @@ def read_facts(path: str, seen: Callable[[Packet], None] | None = None) -> Facts
     with open_streams(path) as container:
         _refuse_picture(container, path, None)
         stream = video_stream(container, path)
-        times, keys = _timeline(container, stream, path, seen)
+        times, keys, end = _timeline(container, stream, path, seen)
         if not times:
             raise ValueError(f"{path} has no frames")
         _refuse_picture(container, path, len(times))
@@ -73,7 +75,25 @@ def read_facts(path: str, seen: Callable[[Packet], None] | None = None) -> Facts
             (tick.numerator, tick.denominator),
             tuple(times),
             tuple(keys),
+            _pixel(stream),
+            float(_length(container, stream, end - times[0] if end > times[-1] else 0, length)),
         )
+
+
+def _pixel(stream: VideoStream) -> tuple[int, int]:
+    ratio = stream.sample_aspect_ratio or 1
+    return (ratio.numerator, ratio.denominator) if ratio > 0 else (1, 1)
+
+
+def _length(container: InputContainer, stream: VideoStream, counted: int, spaced: Fraction) -> Fraction:
+    """Seconds. An index of frames is exact; other formats only say about how long all tracks together are."""
+    tick = Fraction(stream.time_base or 1)
+    exact = (stream.frames and "mp4" in container.format.name) or container.format.name == "avi"
+    if exact and stream.duration:
+        return stream.duration * tick
+    if counted > 0:
+        return counted * tick
+    return spaced or Fraction(container.duration or 0, 1_000_000)
 
 
 def _refuse_picture(container: InputContainer, path: str, frames: int | None) -> None:
@@ -105,9 +125,9 @@ def video_stream(container: InputContainer, path: str) -> VideoStream:
 
 def _timeline(
     container: InputContainer, stream: VideoStream, path: str, seen: Callable[[Packet], None] | None
-) -> tuple[list[int], list[tuple[int, int]]]:
-    """The times of all frames, and of the key frames the time and where to seek; all in order."""
-    times, keys, end = [], [], 0.0
+) -> tuple[list[int], list[tuple[int, int]], int]:
+    """The times of all frames, of the key frames the time and where to seek, and when the last frame is over."""
+    times, keys, end, over = [], [], 0.0, 0
     for packet in container.demux():
         if packet.is_corrupt:
             raise ValueError(f"{path} is truncated or damaged")
@@ -121,13 +141,14 @@ def _timeline(
         if time is None:
             raise ValueError(f"the frames of {path} have no times")
         times.append(time)
+        over = max(over, time + (packet.duration or 0))
         if packet.is_keyframe:
             keys.append((time, time if packet.dts is None else min(time, packet.dts)))
         if len(times) > MOST_FRAMES:
             raise ValueError(f"{path} has more than {MOST_FRAMES:,} frames")
     if _is_cut_off(container, stream, len(times), end):
         raise ValueError(f"{path} is truncated: {end:.1f} s of it are there")
-    return sorted(times), sorted(keys)
+    return sorted(times), sorted(keys), over
 
 
 def _is_cut_off(container: InputContainer, stream: VideoStream, frames: int, end: float) -> bool:

@@ -22,6 +22,7 @@ from juicesql.api import FunctionError, Sampling, media_settings
 from .._media import open_streams
 from ._decoded import shown_frames
 from ._facts import Facts, video_facts, video_stream
+from ._upright import turn_of, upright
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -63,6 +64,15 @@ def sampled(path: str, sampling: Sampling) -> list[np.ndarray]:
         (folder / "error").write_text(str(error), "utf-8")
         raise
     return _load(folder, _name(sampling))
+
+
+def paced(path: str, fps: float) -> list[np.ndarray]:
+    """The grey frames of the motion score, each once: where it takes every frame, it has the second one twice."""
+    if fps <= 0:
+        raise FunctionError.of("bad-parameter", f"sampling_fps is {fps}", "give a number above 0")
+    sampling = Sampling("paced", fps=fps)
+    frames = sampled(path, sampling)
+    return list(dict(zip(chosen(video_facts(path), sampling), frames, strict=True)).values())
 
 
 def _folder(path: str) -> Path:
@@ -232,8 +242,7 @@ def _pixels(frame: VideoFrame, grey: bool) -> np.ndarray:
     pixels = frame.to_ndarray(format="rgb24")
     if grey:
         pixels = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
-    turns = round(frame.rotation / 90) % 4 if frame.rotation else 0
-    return np.ascontiguousarray(np.rot90(pixels, turns)) if turns else np.ascontiguousarray(pixels)
+    return np.ascontiguousarray(upright(pixels, turn_of(frame)))
 
 
 def _load(folder: Path, name: str) -> list[np.ndarray]:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from juicesql.api import media_settings
 
-from .._media import open_streams
 from .._produced import produced
-from ._facts import video_facts, video_stream
+from ._facts import video_facts
+from ._shown import video_turn
 from ._write import rewrite
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def resized(
 
 def _resized(path: str, wanted: Callable[[int, int], Size], name: str, version: int, save_dir: str) -> str:
     facts = video_facts(path)
-    shown, turned = (facts.width, facts.height), _is_on_its_side(path)
+    shown, turned = (facts.width, facts.height), video_turn(path).swapped
     width, height = wanted(*(shown[::-1] if turned else shown))
     most = media_settings().max_pixels
     if width * height > most:
@@ -44,10 +44,3 @@ def _resized(path: str, wanted: Callable[[int, int], Size], name: str, version: 
         rewrite(path, target, scaled)
 
     return produced(name, version, [path], {"width": width, "height": height}, ".mp4", write, save_dir)
-
-
-def _is_on_its_side(path: str) -> bool:
-    """Whether the frames are to be turned by a quarter when they are shown."""
-    with open_streams(path) as container:
-        first = next(container.decode(video_stream(container, path)), None)
-        return first is not None and first.rotation % 180 != 0

@@ -17,6 +17,7 @@ from .._devices import device
 from .._media import open_streams
 from ._decoded import shown_frames
 from ._facts import video_facts, video_stream
+from ._upright import turn_of, upright
 
 if TYPE_CHECKING:
     from av import VideoFrame
@@ -106,7 +107,7 @@ def _pictures(path: str) -> list[np.ndarray]:
 
 def _picture(frame: VideoFrame) -> np.ndarray:
     """48 x 27 pixels, upright, made smaller as FFmpeg does when nothing is said."""
-    turns = round(frame.rotation / 90) % 4
-    width, height = (HEIGHT, WIDTH) if turns % 2 else (WIDTH, HEIGHT)
+    turn = turn_of(frame)
+    width, height = (HEIGHT, WIDTH) if turn.swapped else (WIDTH, HEIGHT)
     small = frame.reformat(width, height, "rgb24", interpolation="BICUBIC", threads=1)
-    return np.rot90(small.to_ndarray(), turns)
+    return upright(small.to_ndarray(), turn)

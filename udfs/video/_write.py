@@ -17,6 +17,8 @@ from .._media import open_streams
 from ._decoded import shown_frames
 from ._facts import video_stream
 from ._parts import Part
+from ._upright import Turn, matrix_of, turn_of
+from ._upright import upright as turned
 
 if TYPE_CHECKING:
     from av import AudioFrame, AudioStream, Packet, VideoFrame, VideoStream
@@ -59,10 +61,10 @@ def repainted(repaint: Repaint) -> Change:
     from av import VideoFrame
 
     def change(frame: VideoFrame) -> VideoFrame:
-        turns = round(frame.rotation / 90) % 4
-        pixels = np.ascontiguousarray(np.rot90(frame.to_ndarray(format="rgb24"), turns))
+        turn = turn_of(frame)
+        pixels = np.ascontiguousarray(turned(frame.to_ndarray(format="rgb24"), turn))
         after = repaint(pixels)
-        if after is None and not turns:
+        if after is None and turn == Turn():
             return frame
         made = VideoFrame.from_ndarray(pixels if after is None else after, format="rgb24")
         made = made.reformat(format=frame.format.name, dst_colorspace=frame.colorspace, threads=1)
@@ -138,8 +140,8 @@ def _encoded(
     changed = map(change or (lambda frame: frame), chain([first], frames))
     shown = next(changed)
     out = _video_stream(new, stream, shown)
-    if first.rotation and not upright:
-        out.set_display_rotation(first.rotation)
+    if not upright and (matrix := matrix_of(first)):
+        out.set_display_matrix(matrix)
 
     def packets() -> Iterator[Packet]:
         for frame in chain([shown], changed):

@@ -19,6 +19,7 @@ from ._decoded import shown_frames
 from ._facts import Facts, video_facts, video_stream
 from ._frames import chosen
 from ._parts import end_of, exact
+from ._upright import turn_of, upright
 
 if TYPE_CHECKING:
     from av import VideoFrame
@@ -124,5 +125,5 @@ def _decoded(path: str, facts: Facts, times: set[int]) -> Iterator[VideoFrame]:
 def _save(frame: VideoFrame, path: str) -> None:
     from PIL import Image
 
-    turns = round(frame.rotation / 90) % 4
-    Image.fromarray(np.rot90(frame.to_ndarray(format="rgb24"), turns)).save(path, "JPEG")
+    pixels = upright(frame.to_ndarray(format="rgb24"), turn_of(frame))
+    Image.fromarray(np.ascontiguousarray(pixels)).save(path, "JPEG")

@@ -4,7 +4,7 @@ import numpy as np
 
 from juicesql.api import Sampling, stat
 
-from ._frames import sampled
+from ._frames import paced
 
 
 @stat(
@@ -24,7 +24,7 @@ def video_letterbox_ratio(videos: list[str], sampling_fps: float, black: int) ->
     No videos: an empty list. A file that is missing, broken, cut off or without video is an error of its row.
     Usual cut: <= 0.05. Source: the rule and default of the filter cropdetect of FFmpeg.
     """
-    ratios = {path: _bars(sampled(path, Sampling("paced", fps=sampling_fps)), black) for path in dict.fromkeys(videos)}
+    ratios = {path: _bars(paced(path, sampling_fps), black) for path in dict.fromkeys(videos)}
     return [ratios[path] for path in videos]
 
 
