@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from juicesql.errors import Problem, SourceError, nearest
+from juicesql.sources.model import TypedReader
 
 
 @dataclass(frozen=True)
@@ -23,12 +24,15 @@ class Pick:
 
 
 def plain_type(kind: pa.DataType) -> pa.DataType:
-    """The type without encodings that DuckDB does not need: dictionaries, large and view layouts, half floats."""
+    """The type without encodings that DuckDB does not need: dictionaries, large and view layouts, half floats.
+
+    The type null stays: it takes that of other files.
+    """
     if isinstance(kind, pa.BaseExtensionType):
         return plain_type(kind.storage_type)
     if pa.types.is_dictionary(kind):
         return plain_type(kind.value_type)
-    if pa.types.is_large_string(kind) or str(kind) == "string_view" or pa.types.is_null(kind):
+    if pa.types.is_large_string(kind) or str(kind) == "string_view":
         return pa.string()
     if pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind) or str(kind) == "binary_view":
         return pa.binary()
@@ -40,7 +44,22 @@ def plain_type(kind: pa.DataType) -> pa.DataType:
         return pa.map_(plain_type(kind.key_type), plain_type(kind.item_type))
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
         return pa.list_(plain_type(kind.value_type))
+    if pa.types.is_fixed_size_list(kind):
+        return pa.list_(plain_type(kind.value_type), kind.list_size)
     return kind
+
+
+def _settled(kind: pa.DataType) -> pa.DataType:
+    """The type with VARCHAR where no file has a value."""
+    if pa.types.is_null(kind):
+        return pa.string()
+    if pa.types.is_struct(kind):
+        return pa.struct([(f.name, _settled(f.type)) for f in kind])
+    if pa.types.is_map(kind):
+        return pa.map_(_settled(kind.key_type), _settled(kind.item_type))
+    if pa.types.is_fixed_size_list(kind):
+        return pa.list_(_settled(kind.value_type), kind.list_size)
+    return pa.list_(_settled(kind.value_type)) if pa.types.is_list(kind) else kind
 
 
 def merge_types(a: pa.DataType, b: pa.DataType) -> pa.DataType | None:
@@ -57,17 +76,65 @@ def merge_types(a: pa.DataType, b: pa.DataType) -> pa.DataType | None:
                 return None
             merged[f.name] = kind
         return pa.struct(list(merged.items()))
-    if pa.types.is_list(a) and pa.types.is_list(b):
+    if _list(a) and _list(b):
         inner = merge_types(a.value_type, b.value_type)
-        return None if inner is None else pa.list_(inner)
+        same = pa.types.is_fixed_size_list(a) and pa.types.is_fixed_size_list(b) and a.list_size == b.list_size
+        return None if inner is None else pa.list_(inner, a.list_size) if same else pa.list_(inner)
+    if pa.types.is_map(a) and pa.types.is_map(b):
+        key, item = merge_types(a.key_type, b.key_type), merge_types(a.item_type, b.item_type)
+        return None if key is None or item is None else pa.map_(key, item)
     if pa.types.is_nested(a) or pa.types.is_nested(b):
         return None
     if _number(a) and _number(b):
-        kinds = [pa.schema([("x", a)]), pa.schema([("x", b)])]
-        return pa.unify_schemas(kinds, promote_options="permissive").field(0).type
+        return _merge_numbers(a, b)
     if pa.types.is_binary(a) or pa.types.is_binary(b):
         return None
-    return pa.string()
+    return _merge_times(a, b) or pa.string()
+
+
+def _merge_numbers(a: pa.DataType, b: pa.DataType) -> pa.DataType | None:
+    """The number that holds both without loss, as far as types can say; None when none does.
+
+    An integer beside a DOUBLE is a DOUBLE: whether it is rounded depends on its values, see `check_exact`.
+    """
+    if pa.types.is_floating(a) or pa.types.is_floating(b):
+        other = a if pa.types.is_floating(b) else b
+        # A DOUBLE prints every decimal of 15 digits as it was (IEEE 754).
+        return None if pa.types.is_decimal(other) and other.precision > 15 else pa.float64()
+    if {"uint64"} < {str(a), str(b)} and pa.types.is_integer(a) and pa.types.is_integer(b):
+        other = a if str(b) == "uint64" else b
+        return pa.decimal128(20, 0) if pa.types.is_signed_integer(other) else pa.uint64()
+    kinds = [pa.schema([("x", _digits(k, a, b))]) for k in (a, b)]
+    merged = pa.unify_schemas(kinds, promote_options="permissive").field(0).type
+    return None if pa.types.is_decimal(merged) and merged.precision > 38 else merged
+
+
+def _digits(kind: pa.DataType, a: pa.DataType, b: pa.DataType) -> pa.DataType:
+    """An integer beside a decimal as the decimal that holds every integer of its type."""
+    if pa.types.is_integer(kind) and (pa.types.is_decimal(a) or pa.types.is_decimal(b)):
+        return pa.decimal128({8: 3, 16: 5, 32: 10}.get(kind.bit_width, 20), 0)
+    return pa.decimal128(kind.precision, kind.scale) if pa.types.is_decimal(kind) else kind
+
+
+def _merge_times(a: pa.DataType, b: pa.DataType) -> pa.DataType | None:
+    """The finer of two times of one kind, dates as timestamps, instants in UTC; None for anything else."""
+    units = ["s", "ms", "us", "ns"]
+    for is_kind, make in ((pa.types.is_time, _time), (pa.types.is_duration, pa.duration)):
+        if is_kind(a) and is_kind(b):
+            return make(max(a.unit, b.unit, key=units.index))
+    if pa.types.is_date(a) and pa.types.is_date(b):
+        return pa.date32()
+    dated = pa.types.is_timestamp(a) and pa.types.is_timestamp(b) and bool(a.tz) == bool(b.tz)
+    if dated:
+        return pa.timestamp(max(a.unit, b.unit, key=units.index), "UTC" if a.tz else None)
+    for date, stamp in ((a, b), (b, a)):
+        if pa.types.is_date(date) and pa.types.is_timestamp(stamp) and not stamp.tz:
+            return stamp
+    return None
+
+
+def _time(unit: str) -> pa.DataType:
+    return pa.time32(unit) if unit in ("s", "ms") else pa.time64(unit)
 
 
 def union(schemas: Iterable[tuple[str, pa.Schema]]) -> pa.Schema:
@@ -84,7 +151,34 @@ def union(schemas: Iterable[tuple[str, pa.Schema]]) -> pa.Schema:
                 )
             fields[f.name] = merged
             owner.setdefault(f.name, file)
-    return pa.schema(list(fields.items()))
+    return pa.schema([(name, _settled(kind)) for name, kind in fields.items()])
+
+
+def check_exact(readers: Iterable[tuple[TypedReader, pa.Schema]], raw: pa.Schema) -> None:
+    """Raises SourceError for every column of a file with an integer that the DOUBLE of other files would round."""
+    problems = []
+    for reader, own in readers:
+        for f in own:
+            kind = raw.field(f.name).type
+            if _meets_double(f.type, kind) and reader.rounds(f.name, kind):
+                message = (
+                    f"column `{f.name}` of `{reader.name}` holds integers beyond 2^53, other files have DOUBLE there"
+                )
+                mend = "cast the column in one of them, or read them apart"
+                problems.append(Problem("conflicting-columns", message, mend))
+    if problems:
+        raise SourceError(problems)
+
+
+def _meets_double(own: pa.DataType, raw: pa.DataType) -> bool:
+    """Whether somewhere in it a 64-bit integer becomes a DOUBLE."""
+    if pa.types.is_struct(own) and pa.types.is_struct(raw):
+        return any(_meets_double(f.type, raw.field(f.name).type) for f in own)
+    if pa.types.is_map(own) and pa.types.is_map(raw):
+        return _meets_double(own.key_type, raw.key_type) or _meets_double(own.item_type, raw.item_type)
+    if _list(own) and _list(raw):
+        return _meets_double(own.value_type, raw.value_type)
+    return str(own) in ("int64", "uint64") and bool(pa.types.is_floating(raw))
 
 
 def picks(raw: pa.Schema, mapping: Mapping[str, str]) -> tuple[Pick, ...]:
@@ -114,14 +208,25 @@ def picks(raw: pa.Schema, mapping: Mapping[str, str]) -> tuple[Pick, ...]:
     return tuple(result)
 
 
-def conform(table: pa.Table, raw: pa.Schema, chosen: Iterable[Pick]) -> list[pa.ChunkedArray]:
-    """The picked columns of a reader's table; columns that it lacks are NULL."""
+def conform(table: pa.Table, raw: pa.Schema, chosen: Iterable[Pick], file: str) -> list[pa.ChunkedArray]:
+    """The picked columns of a reader's table; columns that it lacks are NULL.
+
+    Raises SourceError where the column of another file has a type that does not hold a value of this one.
+    """
     columns = []
     for pick in chosen:
         if pick.column not in table.column_names:
             columns.append(pa.chunked_array([pa.nulls(table.num_rows, pick.type)]))
             continue
-        column = _cast(table[pick.column], raw.field(pick.column).type)
+        kind = raw.field(pick.column).type
+        try:
+            column = _cast(table[pick.column], kind)
+        except pa.ArrowException as error:
+            message = (
+                f"column `{pick.column}` of `{file}` does not fit {kind}, which it is with the other files: {error}"
+            )
+            mend = "cast the column in one of them, or read them apart"
+            raise SourceError.of("conflicting-columns", message, mend) from None
         for name in pick.fields:
             column = pc.struct_field(column, name)
         columns.append(column if isinstance(column, pa.ChunkedArray) else pa.chunked_array([column]))
@@ -130,6 +235,10 @@ def conform(table: pa.Table, raw: pa.Schema, chosen: Iterable[Pick]) -> list[pa.
 
 def _cast(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
     return column if column.type.equals(kind) else column.cast(kind)
+
+
+def _list(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_list(kind) or pa.types.is_fixed_size_list(kind))
 
 
 def _number(kind: pa.DataType) -> bool:

@@ -22,7 +22,7 @@ import pyarrow.csv as pcsv
 
 from juicesql.errors import SourceError
 from juicesql.sources.files import Bounded, LocalFile, opened
-from juicesql.sources.model import Bad, Parsed, Piece
+from juicesql.sources.model import EXACT, Bad, Parsed, Piece
 from juicesql.sources.records import Dialect, Records, records
 
 SCAN_BYTES = 8 << 20
@@ -38,7 +38,6 @@ _PATTERNS = (
     (pa.float64(), rf"^(-?(0|[1-9][0-9]{{0,18}})(\.[0-9]{{1,17}})?([eE][-+]?[0-9]{{1,2}})?|{_SPECIAL})$"),
 )
 _LONG = r"^-?[0-9]{16,}(\.[0-9]+)?$"
-EXACT = 1 << 53  # every integer up to here is a DOUBLE
 
 
 @dataclass(frozen=True)
@@ -63,9 +62,11 @@ class Delimited:
 
     def schema(self, full_scan: bool) -> pa.Schema:
         types = _types(self.file, self.tabs)
-        return pa.schema([(n, pa.string() if pa.types.is_null(t.kind) else t.kind) for n, t in types.items()])
+        return pa.schema(
+            [(n, pa.string() if pa.types.is_null(t.kind) and t.special else t.kind) for n, t in types.items()]
+        )
 
-    def inexact(self, column: str) -> bool:
+    def rounds(self, column: str, kind: pa.DataType) -> bool:
         """Whether the column holds an integer that a DOUBLE would round."""
         return _types(self.file, self.tabs)[column].large
 

@@ -10,6 +10,7 @@ from typing import Protocol
 import pyarrow as pa
 
 MAX_ROW_BYTES = 64 << 20
+EXACT = 1 << 53  # a DOUBLE holds every integer up to here
 
 
 @dataclass(frozen=True)
@@ -128,6 +129,17 @@ class Reader(Protocol):
 
     def pieces(self, schema: pa.Schema, max_bytes: int, max_rows: int) -> Iterator[Piece]:
         """The rows in order; raises SourceError where the input is damaged."""
+
+
+class TypedReader(Protocol):
+    """A reader of a file whose columns have types of their own, not those of their values."""
+
+    @property
+    def name(self) -> str:
+        """The input as its user would name it."""
+
+    def rounds(self, column: str, kind: pa.DataType) -> bool:
+        """Whether an integer of the column would be rounded as `kind`, which has DOUBLE where the file has integers."""
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from juicesql.sources.files import LocalFile, describe
 from juicesql.sources.jsonfile import JsonFile, is_lines
 from juicesql.sources.jsonl import SAMPLE_BYTES, JsonLines
 from juicesql.sources.jsonvalues import Shape, schema_of
-from juicesql.sources.model import FileInfo, Loaded, Morsel, Piece, Reader, RowError, Source, SourceSpec
+from juicesql.sources.model import FileInfo, Loaded, Morsel, Piece, Reader, RowError, Source, SourceSpec, TypedReader
 from juicesql.sources.parquet import Parquet
 from juicesql.sources.weights import copies
 
@@ -103,6 +103,7 @@ def _readers(name: str, files: list[LocalFile]) -> Sequence[Reader]:
 def _raw_schema(entries: Sequence[Entry], full_scan: bool) -> pa.Schema:
     """The union over all readers. JSON files widen one common shape, since their types come from their values."""
     schemas: list[tuple[str, pa.Schema]] = []
+    typed: list[tuple[TypedReader, pa.Schema]] = []
     shape: dict[str, Shape] = {}
     for entry in entries:
         if isinstance(entry.reader, JsonLines | JsonFile):
@@ -110,10 +111,14 @@ def _raw_schema(entries: Sequence[Entry], full_scan: bool) -> pa.Schema:
     for entry in entries:
         if not isinstance(entry.reader, JsonLines | JsonFile):
             schemas.append((entry.reader.name, entry.reader.schema(full_scan)))
+            if isinstance(entry.reader, Parquet | Delimited):
+                typed.append((entry.reader, schemas[-1][1]))
         elif shape:
             schemas.append((entry.reader.name, schema_of(shape)))
             shape = {}
-    return columns.union(schemas)
+    raw = columns.union(schemas)
+    columns.check_exact(typed, raw)
+    return raw
 
 
 def _walk(
@@ -144,7 +149,7 @@ def _load(
     picks: Sequence[columns.Pick],
 ) -> Loaded:
     parsed = piece.load()
-    data = columns.conform(parsed.table, raw, picks)
+    data = columns.conform(parsed.table, raw, picks, name)
     positions = np.arange(piece.rows) if parsed.positions is None else parsed.positions.to_numpy()
     each = np.ones(piece.rows, np.int64) if counts is None else counts
     starts = first_id + np.cumsum(each) - each

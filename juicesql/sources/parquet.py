@@ -10,9 +10,10 @@ from functools import partial
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from juicesql.errors import SourceError
 from juicesql.sources.columns import plain_type
 from juicesql.sources.files import LocalFile, changed, check_unchanged, damaged
-from juicesql.sources.model import Bad, Parsed, Piece
+from juicesql.sources.model import EXACT, Bad, Parsed, Piece, too_long
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,24 @@ class Parquet:
 
     def schema(self, full_scan: bool) -> pa.Schema:
         with self._opened() as parquet:
+            names = parquet.schema_arrow.names
+            twice = next((n for n in names if names.count(n) > 1), None)
+            if twice is not None:
+                message = f"`{self.name}` has two columns named `{twice}`"
+                raise SourceError.of("duplicate-column", message, "write it again with other names")
             return pa.schema([(f.name, plain_type(f.type)) for f in parquet.schema_arrow])
+
+    def rounds(self, column: str, kind: pa.DataType) -> bool:
+        """Whether an integer of the column cannot be cast to `kind`, which has DOUBLE for it."""
+        with self._opened() as parquet:
+            if _small(parquet.metadata, column):
+                return False
+            for batch in parquet.iter_batches(columns=[column], use_threads=False):
+                try:
+                    batch.column(0).cast(kind)
+                except pa.ArrowInvalid:
+                    return True
+        return False
 
     def pieces(self, schema: pa.Schema, max_bytes: int, max_rows: int) -> Iterator[Piece]:
         check_unchanged([self.file.info])
@@ -40,7 +58,7 @@ class Parquet:
                 for batch in parquet.iter_batches(step, row_groups=[group], use_threads=False):
                     last = first + batch.num_rows
                     size = self.file.info.size * last // total - self.file.info.size * first // total
-                    yield Piece(first, batch.num_rows, size, partial(_load, pa.table(batch)))
+                    yield Piece(first, batch.num_rows, size, partial(_load, pa.table(batch), self.file.most))
                     first = last
 
     @contextmanager
@@ -55,16 +73,47 @@ class Parquet:
             raise damaged(self.file, str(error).splitlines()[0]) from None
 
 
-def _load(table: pa.Table) -> Parsed:
+def _small(metadata: pq.FileMetaData, column: str) -> bool:
+    """Whether the statistics say that no integer of the column is one that a DOUBLE would round."""
+    for group in range(metadata.num_row_groups):
+        row_group = metadata.row_group(group)
+        for i in range(row_group.num_columns):
+            chunk = row_group.column(i)
+            if chunk.path_in_schema.split(".")[0] != column.split(".")[0] or chunk.physical_type != "INT64":
+                continue
+            told = chunk.statistics
+            if told is None or not told.has_min_max or not isinstance(told.min, int) or not isinstance(told.max, int):
+                return False
+            if told.min < -EXACT or told.max > EXACT:
+                return False
+    return True
+
+
+def _load(table: pa.Table, most: int) -> Parsed:
     plain = pa.schema([(f.name, plain_type(f.type)) for f in table.schema])
+    bad: dict[int, str] = {}
     try:
         table.validate(full=True)
-        return Parsed(table.cast(plain))
+        table = table.cast(plain)
     except pa.ArrowInvalid:
-        invalid = set(_invalid(table, list(range(table.num_rows))))
-    good = pa.array([i for i in range(table.num_rows) if i not in invalid], pa.int64())
-    bad = tuple(Bad(i, f"invalid UTF-8 in column {_where(table, i)}") for i in sorted(invalid))
-    return Parsed(table.take(good).cast(plain), good, bad)
+        bad = {i: f"invalid UTF-8 in column {_where(table, i)}" for i in _invalid(table, list(range(table.num_rows)))}
+        good = _others(table, bad)
+        table = table.take(good).cast(plain)
+    else:
+        if table.nbytes <= most:
+            return Parsed(table)
+        good = _others(table, bad)
+    if table.nbytes > most:
+        rows = good.to_pylist()
+        sizes = [table.slice(i, 1).nbytes for i in range(table.num_rows)]
+        bad |= {rows[i]: too_long(size, most) for i, size in enumerate(sizes) if size > most}
+        table = table.take(pa.array([i for i, size in enumerate(sizes) if size <= most], pa.int64()))
+        good = pa.array([rows[i] for i, size in enumerate(sizes) if size <= most], pa.int64())
+    return Parsed(table, good, tuple(Bad(i, bad[i]) for i in sorted(bad)))
+
+
+def _others(table: pa.Table, bad: dict[int, str]) -> pa.Int64Array:
+    return pa.array([i for i in range(table.num_rows) if i not in bad], pa.int64())
 
 
 def _invalid(table: pa.Table, rows: list[int]) -> Iterator[int]:
