@@ -13,7 +13,21 @@ from juicesql.store import Store
 BEGIN = "<!-- Written by `make docs` from the comments in juicesql/sql/schema.sql; edit those. -->\n"
 END = "<!-- Here ends what `make docs` writes. -->\n"
 # Those to read, in the order of the page; what is not named is below the views.
-TO_READ = ("runs", "samples", "stats", "cuts", "steps", "verdicts", "clusters", "changes", "errors", "costs", "checks")
+TO_READ = (
+    "runs",
+    "latest_run",
+    "latest_rows",
+    "samples",
+    "stats",
+    "cuts",
+    "steps",
+    "verdicts",
+    "clusters",
+    "changes",
+    "errors",
+    "costs",
+    "checks",
+)
 _COLUMNS = """
 select c.table_name, coalesce(t.comment, v.comment), c.column_name, c.data_type, c.comment
 from duckdb_columns() c
@@ -41,7 +55,11 @@ def _part(below: bool) -> Iterator[str]:
     found = {name: list(rows) for name, rows in groupby(described(), key=itemgetter(0))}
     chosen = [name for name in found if name not in TO_READ] if below else TO_READ
     for name in chosen:
-        yield f"### `{name}`: {found[name][0][1]}\n| column | type | |\n| --- | --- | --- |"
+        yield f"### `{name}`: {found[name][0][1]}"
+        if name == "latest_run":
+            yield "Its columns are those of `runs`.\n"
+            continue
+        yield "| column | type | |\n| --- | --- | --- |"
         for _, _, column, type_, comment in found[name]:
             yield f"| `{column}` | {type_} | {comment} |"
         yield ""

@@ -26,6 +26,7 @@ from juicesql.engines.watch import Progress, watched
 from juicesql.errors import ExportError, JuiceError, RecipeError
 from juicesql.funnel import FunnelRow, make_funnel
 from juicesql.history import read_history
+from juicesql.latest import write_latest
 from juicesql.measure import Measurer
 from juicesql.media import MediaSettings, pixels_within
 from juicesql.origin import KEY, Origin, media_columns
@@ -452,6 +453,8 @@ class _Run:
                 "samples_dropped": totals.dropped,
                 "samples_duplicate": totals.duplicates, "samples_error": totals.errors,
             })  # fmt: skip
+            if not self.look:
+                write_latest(con, self.run_id)
             con.execute("commit")
         if self.look:
             glob = {s: str(self.scratch / "observed" / f"{i}-*.parquet") for i, s in enumerate(execution.observed)}

@@ -35,6 +35,8 @@ create table if not exists checks (
     kwargs json, success boolean, "rows" bigint, failing bigint, nulls bigint, observed varchar, examples json,
     message varchar, checked timestamp
 );
+create view if not exists latest_run as
+select * from runs where status = 'done' order by started desc, run_id desc limit 1;
 """  # not in the first files of this version
 _STATS_COMMENTS = """
 comment on view stats is 'one row a sample, one column a stat';
@@ -115,6 +117,7 @@ class Store:
             con.execute("begin")
             con.execute(files("juicesql").joinpath("sql/schema.sql").read_text("utf-8"))
             con.execute(_stats_view(con))
+            con.execute(files("juicesql").joinpath("sql/latest_rows.sql").read_text("utf-8"))
             con.execute("insert into meta values ('schema_version', ?)", [SCHEMA_VERSION])
             con.execute("insert into meta values ('fingerprints', ?)", [FINGERPRINTS])
             con.execute("commit")

@@ -14,30 +14,26 @@ import juicesql
 PROJECT = Path(os.environ.get("JUICESQL_PROJECT", "demo"))
 
 # %% [markdown]
-# How many of the measured rows each threshold of one cut keeps.
+# How many rows each threshold of one cut keeps, with all else as it was: at least, and at most.
 
 # %%
 with duckdb.connect(str(PROJECT / "stats.duckdb"), read_only=True) as con:
-    con.sql("""
-        select t / 10 as threshold, count(*) filter (where s.lang_score_lang_en >= t / 10) as kept,
-               count(s.lang_score_lang_en) as measured
-        from stats s, range(3, 10) r(t) group by t order by t
-    """).show()
-    source, recipe = con.execute("""
-        select source, recipe_path from runs where status = 'done' order by started desc limit 1
-    """).fetchone()
+    for threshold in (0.2, 0.3, 0.4, 0.5):
+        kept = con.execute("from kept_if('stopwords_ratio', stopwords_ratio >= $1)", [threshold]).fetchone()
+        print(threshold, kept)
+    source, recipe = con.execute("select source, recipe_path from latest_run").fetchone()
 
 # %% [markdown]
-# Two cuts at once: rows that are left for each pair of thresholds.
+# Two stats at once: rows of the newest run that pass each pair of thresholds, whatever other cuts say.
 
 # %%
 with duckdb.connect(str(PROJECT / "stats.duckdb"), read_only=True) as con:
     con.sql("""
         pivot (
             select a / 10 as least_alnum, w / 10 as most_repeated,
-                   count(*) filter (where alnum_ratio >= a / 10 and word_rep_ratio <= w / 10) as kept
-            from stats, range(5, 9) x(a), range(0, 4) y(w) group by all
-        ) on most_repeated using any_value(kept) order by least_alnum
+                   count(*) filter (where alnum_ratio >= a / 10 and word_rep_ratio <= w / 10) as pass
+            from latest_rows, range(5, 9) x(a), range(0, 4) y(w) group by all
+        ) on most_repeated using any_value(pass) order by least_alnum
     """).show()
 
 # %% [markdown]

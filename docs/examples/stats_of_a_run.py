@@ -20,7 +20,7 @@ con.sql("""
     select run_id, recipe, started, rows_in, samples_kept, round(seconds, 1) as seconds
     from runs where status = 'done' order by started desc
 """).show()
-(run_id,) = con.execute("select max(run_id) from runs where status = 'done'").fetchone()
+(run_id,) = con.execute("select run_id from latest_run").fetchone()
 con.execute("set variable run_id = $1", [run_id])
 con.sql("""
     select step, sql, rows_in, dropped, dropped_null, dropped_alone

@@ -73,6 +73,13 @@ left join (
     group by source_id, sample_id
 ) k using (source_id, sample_id);
 
+create view latest_run as select * from runs where status = 'done' order by started desc, run_id desc limit 1;
+
+-- Each run puts its own in the place of this one.
+create view latest_rows as
+select run_id, source_id, sample_id, verdict, cut, duplicate_of, []::varchar[] as fails, []::varchar[] as unknown
+from verdicts join runs using (run_id) where false;
+
 comment on table meta is 'one row a fact';
 comment on column meta.name is '`schema_version`, `fingerprints`';
 comment on column meta.value is '1, 2';
@@ -235,3 +242,31 @@ comment on column samples.sample_id is 'number of the sample, from 0 in the orde
 comment on column samples.file is 'where it stands';
 comment on column samples."row" is 'its place in that file, counted from 0';
 comment on column samples.content_keys is 'expression of the recipe -> MD5, as a number, of what it gave for this sample';
+
+comment on view latest_run is 'the row of `runs` of the newest finished run, by `started`';
+comment on column latest_run.run_id is 'date, time and four digits; the key of most relations here';
+comment on column latest_run.recipe is 'name of the recipe';
+comment on column latest_run.recipe_path is 'its file';
+comment on column latest_run.rendered_sql is 'its SQL after Jinja';
+comment on column latest_run.template is 'its text';
+comment on column latest_run.vars is 'the variables given';
+comment on column latest_run.source is 'the input as it was named';
+comment on column latest_run.source_id is 'its number in `sources`';
+comment on column latest_run.source_fingerprint is 'digest of its files';
+comment on column latest_run.plan is 'the steps';
+comment on column latest_run.plan_fingerprint is 'equal plans (code of the functions included) have equal fingerprints';
+comment on column latest_run.versions is 'of juicesql, DuckDB and Python';
+comment on column latest_run.engine is 'what executed it';
+comment on column latest_run.threads is 'how many it used';
+comment on column latest_run.started is 'UTC';
+comment on column latest_run.ended is 'UTC; NULL while it runs';
+comment on column latest_run.seconds is 'wall time';
+comment on column latest_run.status is '`running`, `done`, `analyzed` (no cut dropped a row), `failed`, `interrupted`';
+comment on column latest_run.message is 'why it failed';
+comment on column latest_run.rows_in is 'samples of the source = the four below together';
+comment on column latest_run.rows_out is 'rows of the output: more than `samples_kept` after an UNNEST';
+comment on column latest_run.samples_kept is 'samples that stand for themselves in the output';
+comment on column latest_run.samples_dropped is 'by a cut or a whole-relation step';
+comment on column latest_run.samples_duplicate is 'of another sample or of an earlier run';
+comment on column latest_run.samples_error is 'that could not be read, or for which a function failed';
+comment on column latest_run.export is 'where the output stands; NULL without one';

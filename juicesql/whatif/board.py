@@ -82,9 +82,8 @@ def open_board(store: Store, run: RunRecord) -> Board:
     con = duckdb.connect()
     try:
         with store.attached(con):
-            places = con.execute("select cut, position from cuts where run_id = ?", [run.run_id]).fetchall()
-            funnel = read_funnel(run, _dropping(con, run), dict(places))
-            con.execute(f"create table memory.main.board as {_select(con, run, funnel)}")
+            funnel = funnel_of(con, run)
+            con.execute(f"create table memory.main.board as {values_query(con, run, funnel)}")
         return _opened(con, run, funnel)
     except BaseException:
         con.close()
@@ -107,12 +106,18 @@ def _opened(con: duckdb.DuckDBPyConnection, run: RunRecord, funnel: Funnel) -> B
     return replace(board, agrees=_agrees(board))
 
 
+def funnel_of(con: duckdb.DuckDBPyConnection, run: RunRecord) -> Funnel:
+    """The gates and values of a run, in an open stats database."""
+    places = con.execute("select cut, position from cuts where run_id = ?", [run.run_id]).fetchall()
+    return read_funnel(run, _dropping(con, run), dict(places))
+
+
 def _dropping(con: duckdb.DuckDBPyConnection, run: RunRecord) -> set[str]:
     rows = con.execute("select distinct cut from verdicts where run_id = ? and cut is not null", [run.run_id])
     return {r[0] for r in rows.fetchall()}
 
 
-def _select(con: duckdb.DuckDBPyConnection, run: RunRecord, funnel: Funnel) -> str:
+def values_query(con: duckdb.DuckDBPyConnection, run: RunRecord, funnel: Funnel) -> str:
     """The query that makes the board, in the stats database."""
     tables = {
         r[0] for r in con.execute("select table_name from duckdb_tables() where schema_name = 'measured'").fetchall()
@@ -171,7 +176,7 @@ def _facts(funnel: Funnel) -> str:
     return f"select count(*){''.join(f', count(*) filter (where {n})' for n in names)} from board"
 
 
-def _recorded(gate: Gate, funnel: Funnel) -> str:
+def recorded(gate: Gate, funnel: Funnel) -> str:
     """What a fixed gate said to each row in the run; NULL for the rows that it never saw."""
     passed = {g.order for g in funnel.gates if _comes_later(g, gate)}
     later = ", ".join(map(str, sorted(passed | {len(funnel.gates)})))
@@ -203,7 +208,7 @@ def _answers(board: Board) -> list[tuple[Gate, str]]:
     answers = []
     for gate in board.funnel.gates:
         if gate.predicate is None:
-            answers.append((gate, _recorded(gate, board.funnel)))
+            answers.append((gate, recorded(gate, board.funnel)))
             continue
         known = [quote(f"{c}_known") for c in gate.columns if c not in board.complete]
         says = board.passes(gate, {})
@@ -232,8 +237,8 @@ def _agrees(board: Board) -> bool:
     tests = []
     for gate in board.funnel.gates:
         if gate.predicate is not None:
-            recorded, bit = _recorded(gate, board.funnel), board.bit(gate)
+            said, bit = recorded(gate, board.funnel), board.bit(gate)
             says = f"case when open & {bit} = 0 then fails & {bit} = 0 end"
-            tests.append(f"(({recorded}) is not null and ({says}) is distinct from ({recorded}))")
+            tests.append(f"(({said}) is not null and ({says}) is distinct from ({said}))")
     row = board.con.execute(f"select count(*) from board where {' or '.join(tests) or 'false'}").fetchone()
     return row is not None and row[0] == 0

@@ -140,6 +140,24 @@ def test_queries_of_the_stats_database_page_answer(demo_run: juicesql.RunResult)
         assert rows_in == accounted
 
 
+def test_the_query_for_another_threshold_says_what_a_run_keeps(demo_run: juicesql.RunResult, tmp_path: Path) -> None:
+    """The README's, beside a run of the recipe with that threshold on the same rows, in a project of its own."""
+    query = blocks(README, "sql")[0]
+    assert query.strip() in STATS and "stopwords_ratio >= 0.4" in query
+    with duckdb.connect(demo_run.stats_database, read_only=True) as con:
+        least, most = con.execute(query).fetchone()
+        now = con.execute(query.replace("0.4", "0.3")).fetchone()
+        looser = con.execute(query.replace("0.4", "0.25")).fetchone()
+    assert now == (demo_run.kept, demo_run.kept)
+    for number, (low, high) in (("0.4", (least, most)), ("0.25", looser)):
+        recipe = tmp_path / "moved.sql.j2"
+        template = Path(demo_run.recipe).read_text("utf-8")
+        recipe.write_text(re.sub(r"(stopwords_ratio\(text\)\s*>=) 0\.3", rf"\1 {number}", template))
+        moved = juicesql.run(recipe, source=demo_run.source, export=tmp_path / "out.jsonl", project=tmp_path)
+        assert low <= moved.kept <= high and moved.kept != demo_run.kept
+    assert least == most
+
+
 def test_the_stat_of_the_readme_works(tmp_path: Path) -> None:
     from juicesql.testing import load_cases, run_case, same
 
