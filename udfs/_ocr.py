@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import lru_cache
 from importlib.util import find_spec
@@ -15,7 +16,8 @@ from ._onnx import model_file, session
 
 PP_OCR = "ch_PP-OCRv4_det_infer.onnx"
 # The settings of RapidOCR 1.4.4 for this model.
-SHORT_SIDE, LONG_SIDE = 736, 2000
+SHORT_SIDE, LONG_SIDE, MIN_SIDE, WIDEST = 736, 2000, 30, 8
+MOST_PIXELS = 1 << 23  # that the network sees: RapidOCR has no limit, and takes gigabytes for very long images
 LEAST_PROBABILITY, LEAST_SCORE, GROWTH, MOST_BOXES = 0.3, 0.5, 1.6, 1000
 LEAST_SIDE = 3  # pixels
 
@@ -26,8 +28,7 @@ def text_boxes(image: np.ndarray, detector: str = PP_OCR) -> list[np.ndarray]:
     """The quadrangles around the text of an RGB image (height, width, 3): float arrays of 4 points (x, y) in a circle.
 
     `detector` is a file or the name of one in the folder of models: PP-OCR (.onnx) or CRAFT (.pth). The one of PP-OCRv4
-    is also taken from the package rapidocr-onnxruntime. Its boxes are those of RapidOCR, but no image is given to it
-    that is longer than 2000 pixels.
+    is also taken from the package rapidocr-onnxruntime. Its boxes are those of RapidOCR.
     """
     return _load(str(detector_file(detector)))(np.ascontiguousarray(image))
 
@@ -74,16 +75,48 @@ class _PpOcr:
         import cv2
 
         height, width = image.shape[:2]
-        scaled = cv2.resize(image[:, :, ::-1], _scaled_size(width, height)).astype(np.float32)
+        fitted = _fitted(image)
+        across, down = width / fitted.shape[1], height / fitted.shape[0]
+        above = _padding(*fitted.shape[1::-1])
+        padded = cv2.copyMakeBorder(fitted, above, above, 0, 0, cv2.BORDER_CONSTANT, value=(0, 0, 0))
+        shape = padded.shape[1::-1]
+        scaled = cv2.resize(padded[:, :, ::-1], _seen_size(*shape)).astype(np.float32)
         planes = ((scaled / 255 - 0.5) / 0.5).transpose(2, 0, 1)[np.newaxis]
         (maps,) = self.session.run(None, {self.session.get_inputs()[0].name: planes})
-        return boxes_of_map(maps[0, 0], width, height)
+        boxes = boxes_of_map(maps[0, 0], *shape)
+        return [((box - (0, above)) * (across, down)).clip(0, (width, height)) for box in boxes]
 
 
-def _scaled_size(width: int, height: int) -> tuple[int, int]:
-    """The short side is brought to 736 pixels unless the long one then is above 2000; both are multiples of 32."""
-    scale = min(max(1.0, SHORT_SIDE / min(width, height)), LONG_SIDE / max(width, height))
-    return max(32, round(int(width * scale) / 32) * 32), max(32, round(int(height * scale) / 32) * 32)
+def _fitted(image: np.ndarray) -> np.ndarray:
+    """An image whose long side is at most 2000 pixels, and whose short one at least 30."""
+    import cv2
+
+    height, width = image.shape[:2]
+    scale = LONG_SIDE / max(width, height)
+    if scale >= 1:
+        scale = MIN_SIDE / min(width, height)
+        if scale <= 1:
+            return image
+    return cv2.resize(image, (_whole(width * scale), _whole(height * scale)))
+
+
+def _padding(width: int, height: int) -> int:
+    """The black rows that are put above and below a line of text: low images, and those eight times as wide as high."""
+    if height > MIN_SIDE and width <= WIDEST * height:
+        return 0
+    return abs(max(width // WIDEST, MIN_SIDE) * 2 - height) // 2
+
+
+def _seen_size(width: int, height: int) -> tuple[int, int]:
+    """What the network sees: the short side is brought to 736 pixels; no more than 8 million pixels."""
+    scale = max(1.0, SHORT_SIDE / min(width, height))
+    most = math.sqrt(MOST_PIXELS / (width * height))
+    return _whole(width * min(scale, most)), _whole(height * min(scale, most))
+
+
+def _whole(side: float) -> int:
+    """The nearest multiple of 32, at least one."""
+    return max(32, round(int(side) / 32) * 32)
 
 
 def boxes_of_map(probability: np.ndarray, width: int, height: int) -> list[np.ndarray]:

@@ -27,8 +27,10 @@ def image_text_area_ratio(images: list[str], detector: str) -> list[float]:
     The areas of the boxes around lines of text are added up; where boxes overlap, they count twice, so the ratio may
     be above 1. `detector` is the file of a model, or its name in the folder of models:
     - 'ch_PP-OCRv4_det_infer.onnx' (4.7 MB; Chinese, English and most other scripts), also taken from the package
-      rapidocr-onnxruntime, finds the boxes of RapidOCR 1.4.4, about to the pixel; the short side of the image is
-      brought to 736 pixels, the long one to 2000 at most;
+      rapidocr-onnxruntime, finds the boxes of RapidOCR 1.4.4, about to the pixel; an image is
+      brought to a long side of at most 2000 pixels, then to a short one of at least 736, and gets black bars when it is
+      more than eight times as wide as high, as in RapidOCR; the network sees no more than 8 million pixels (sides of 1
+      to 15);
     - 'craft_mlt_25k.pth' (83 MB), or other weights of CRAFT, finds those of EasyOCR 1.7, in five times the time; CRAFT
       needs juicesql[models].
 
