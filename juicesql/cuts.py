@@ -7,10 +7,15 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
+from juicesql.errors import Problem
 from juicesql.lift import to_sql
 from juicesql.plan import Bound
 
 _FLIPPED = {">=": "<=", ">": "<", "<=": ">=", "<": ">", "=": "=", "<>": "<>"}
+_NUMBERS = {
+    "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT",
+    "FLOAT", "DOUBLE", "DECIMAL",
+}  # fmt: skip
 _OPERATORS: dict[type[exp.Expr], str] = {
     exp.GTE: ">=", exp.GT: ">", exp.LTE: "<=", exp.LT: "<", exp.EQ: "=", exp.NEQ: "<>",
 }  # fmt: skip
@@ -69,6 +74,31 @@ def _bound(comparison: Comparison, labels: Mapping[str, str]) -> Bound:
     name = measured.name if isinstance(measured, exp.Column) else to_sql(measured)
     tags = [c.strip()[1:] for c in literal.comments or [] if c.strip().startswith("@")]
     return Bound(labels.get(name, name), comparison.operator, value_of(constant), tags[0] if tags else None)
+
+
+def mismatch(measured: str, type_: str, value: float | int | str, stat: bool) -> Problem | None:
+    """The problem of comparing something of this SQL type with this constant, which no row can survive.
+
+    A column of text may hold numbers, so only a `stat` that gives text is not compared with one.
+    """
+    plain = type_.removesuffix("[]").split("(")[0]
+    if isinstance(value, str):
+        if plain not in _NUMBERS or _is_number(value):
+            return None
+        message = f"`{measured}` is a number ({type_}) and is compared with the text {value!r}"
+        return Problem("wrong-comparison", message, "compare it with a number")
+    if stat and plain == "VARCHAR":
+        message = f"`{measured}` is text and is compared with the number {value}"
+        return Problem("wrong-comparison", message, f"compare it with text: '{value}'")
+    return None
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def value_of(constant: exp.Expr) -> float | int | str:

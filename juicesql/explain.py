@@ -69,6 +69,7 @@ class Explanation:
     rows_exact: bool  # counted by an earlier run over the same files
     export: str
     steps: tuple[StepFacts, ...]
+    advice: tuple[str, ...] = ()  # comparisons that decide nothing
 
     def to_dict(self) -> dict[str, Any]:
         """The plan as data, with what is known of it under `explained`."""
@@ -105,7 +106,7 @@ def explain(
     opened = prepared.source
     return Explanation(
         prepared.plan, " ".join(prepared.inputs), len(opened.files), opened.total_bytes, prepared.plan.source_columns,
-        rows, known.rows is not None, export, tuple(steps),
+        rows, known.rows is not None, export, tuple(steps), prepared.advice,
     )  # fmt: skip
 
 

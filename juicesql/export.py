@@ -114,7 +114,8 @@ def write(
     for number, condition in enumerate(_shards(con, target)):
         name = f"part-{number:05d}{target.suffix}" if target.sharded else target.path.name
         path = staging / name
-        sql = f"select {items} from {quote('__full_result')} r {joined} {condition}"
+        ordered = f"order by r.{RID}" if joined else ""
+        sql = f"select {items} from {quote('__full_result')} r {joined} {condition} {ordered}"
         sql = flat(con, sql) if "csv" in options else sql
         try:
             row = con.execute(f"copy ({sql}) to {literal(str(path))} ({options})").fetchone()

@@ -13,11 +13,11 @@ from sqlglot import exp
 from juicesql.argtypes import Given, fits, refusal
 from juicesql.binder import Binder, Columns
 from juicesql.checks import check_functions, check_tables, parse_query
-from juicesql.cuts import and_terms, bounds_of
+from juicesql.cuts import and_terms, bounds_of, comparisons, mismatch, value_of
 from juicesql.earlier import fingerprint_columns
 from juicesql.errors import Problem, RecipeError
 from juicesql.filters import EARLIER, filter_query, names_duplicates
-from juicesql.lift import Lifter, to_sql
+from juicesql.lift import Lifter, call_name, to_sql
 from juicesql.plan import RID, SAMPLE, Cut, GlobalStep, MapStep, Output, Plan, Step, Traced
 from juicesql.recipe import Recipe
 from juicesql.registry import Registry
@@ -236,7 +236,25 @@ class _Planner:
                 Cut(f"{name}.{position + 1}", name, position, text, predicate, needed, bounds, phase, self._line(term))
             )
             self._describe_map(f"select ({predicate})::boolean from __t", relation.columns, lifter, term)
+            self._check_types(lifted, term, relation.columns, lifter)
         return tuple(cuts)
+
+    def _check_types(self, lifted: exp.Expr, term: exp.Expr, columns: Columns, lifter: Lifter) -> None:
+        """Refuse a comparison of a number with text that is none, and of a stat that is text with a number."""
+        if self.problems:
+            return
+        table = columns + tuple((c.column, c.returns) for c in lifter.calls.values())
+        for found, written in zip(comparisons(lifted), comparisons(term), strict=False):
+            measured = found.measured
+            lifted_call = isinstance(measured, exp.Column) and measured.name in lifter.calls
+            stat = lifted_call or (isinstance(measured, exp.Func) and call_name(measured) in self.registry)
+            value = value_of(found.constant)
+            if not stat and not isinstance(value, str):
+                continue
+            described = self._describe(f"select {to_sql(found.measured)} as m from __t", {"__t": table}, term)
+            problem = mismatch(to_sql(written.measured), described[0][1], value, stat) if described else None
+            if problem:
+                self._problem(problem, term)
 
     def _describe_map(self, sql: str, columns: Columns, lifter: Lifter, node: exp.Expr | None = None) -> Columns:
         """The columns of a projection over `__t`, which has the input's columns and those of the calls."""

@@ -20,6 +20,7 @@ import pyarrow as pa
 import juicesql
 from juicesql import accounting, record
 from juicesql import export as exporting
+from juicesql.advice import advise
 from juicesql.earlier import Earlier, find_earlier
 from juicesql.engines.embedded import Embedded, Settings, check_error_rate
 from juicesql.engines.watch import Progress, watched
@@ -33,6 +34,7 @@ from juicesql.origin import KEY, Origin, media_columns
 from juicesql.plan import SAMPLE, Plan
 from juicesql.planner import make_plan
 from juicesql.project import Project, open_project
+from juicesql.reasons import Reason
 from juicesql.recipe import Config, Recipe, load_recipe
 from juicesql.registry import Registry
 from juicesql.sources import Source, SourceSpec, open_source
@@ -84,6 +86,7 @@ class RunResult:
     files: tuple[exporting.ExportedFile, ...] = ()
     checks: tuple[Check, ...] = ()  # of the recipe's expectations, with `gate`
     warnings: tuple[str, ...] = ()  # what a person should look at, though the run is done
+    reasons: tuple[Reason, ...] = ()  # why rows failed, the most frequent first
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -104,6 +107,7 @@ class Prepared:
     base: Path = Path(".")
     earlier: tuple[Earlier, ...] = ()
     spec: SourceSpec | None = None  # of the whole source
+    advice: tuple[str, ...] = ()  # comparisons that decide nothing
 
 
 def prepare(
@@ -140,7 +144,8 @@ def prepare(
     plan = make_plan(loaded, registry, columns, {n: _file_columns(p) for n, p in side.items()})
     earlier = find_earlier(loaded, registry, found, base, opened.fingerprint)
     plan = replace(plan, earlier=tuple(run.run_id for e in earlier for run in e.runs))
-    return Prepared(found, registry, loaded, config, opened, inputs, plan, side, base, earlier, spec)
+    advice = advise(plan, registry)
+    return Prepared(found, registry, loaded, config, opened, inputs, plan, side, base, earlier, spec, advice)
 
 
 def _ref(name: str, project: Project, registry: Registry, base: Path) -> Path:
@@ -181,6 +186,7 @@ def run(
     fresh: bool = False,
     gate: bool = False,
     progress: Progress | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> RunResult:
     """Run a recipe and publish its output.
 
@@ -196,6 +202,8 @@ def run(
         recipe, source=sources, project=project, variables=variables, on_error=on_error, max_error_rate=max_error_rate,
         export=str(Path(export).resolve()) if export else None,
     )  # fmt: skip
+    for line in prepared.advice if tell else ():
+        tell(line)  # type: ignore[misc]
     bound = _load_gate(prepared, None) if gate else None
     settings = Settings(
         *prepared.project.limits(threads, memory_limit), trace,
@@ -283,7 +291,7 @@ class _Run:
         self.plan, self.config, self.source = prepared.plan, prepared.config, prepared.source
         self.scratch = store.home.path / self.run_id
         self.side = prepared.side
-        self.warnings: list[str] = []
+        self.warnings: list[str] = list(prepared.advice)
         out = self.config.export
         self.target = (
             exporting.make_target((prepared.base / out).absolute(), self.config.shard_rows, self.config.shard_bytes)
@@ -418,7 +426,7 @@ class _Run:
         try:
             self.progress.begin(self.source.total_bytes)
             execution = engine.run(self.progress)
-            check_error_rate(execution.error_count, execution.rows_in, self.settings.max_error_rate)
+            check_error_rate(execution, self.settings.max_error_rate)
             self.progress.stage("writing")
             with watched(engine.con, self.progress.share):
                 engine.con.execute(
@@ -480,6 +488,7 @@ class _Run:
             files=tuple(files),
             checks=report.checks if report else (),
             warnings=tuple(self.warnings),
+            reasons=execution.reasons(),
         )
 
     def _admit(self, report: Report | None) -> None:
@@ -512,5 +521,4 @@ class _Run:
                 joined += f" left join ({values}) s{i} using ({SAMPLE})"
                 fields.append(f"{quote(label)} := s{i}.value")
             columns.append(f"struct_pack({', '.join(fields)}) as stats")
-            joined += " order by r.__rid"
         return exporting.write(engine.con, self.target, columns, joined, self.run_id)

@@ -48,6 +48,8 @@ def draw(found: Explanation) -> list[str]:
             lines += ["", *_step(step, inner)]
     if found.rows is not None and any(c.pass_rate is None for s in found.steps for c in s.cuts):
         lines += ["", "No earlier run of this recipe knows the pass rates marked ?: rows after them are at most these."]
+    if found.advice:
+        lines += ["", *(f"warning: {line}" for line in found.advice)]
     return lines
 
 

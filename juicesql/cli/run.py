@@ -66,17 +66,18 @@ def run(
         return
     from juicesql.running import run as execute
 
+    told: list[str] = []
     try:
         with screen.progress() as progress:
             result = execute(
                 recipe, source=source or (), export=export, project=project, variables=values, engine=engine.value,
                 threads=threads, memory_limit=memory_limit, trace=trace, on_error=on_error.value if on_error else None,
-                max_error_rate=max_error_rate, fresh=fresh, gate=gate, progress=progress,
+                max_error_rate=max_error_rate, fresh=fresh, gate=gate, progress=progress, tell=screen.teller(told),
             )  # fmt: skip
     except GateError as error:
         screen.show_checks(error.report.checks)
         raise
-    screen.show_run(result)
+    screen.show_run(result, told)
     if result.checks:
         screen.show_checks(result.checks)
     if as_json:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from juicesql.running import RunResult
 
 PLAIN_WIDTH = 120
+REASONS = 5  # distinct ones that the end of a run shows
 
 
 def say(*lines: str) -> None:
@@ -53,8 +54,18 @@ def progress() -> Iterator[Progress]:
         yield bar
 
 
-def show_run(result: RunResult) -> None:
-    """The funnel, the sum of the rows, and what was written."""
+def teller(told: list[str]) -> Callable[[str], None]:
+    """Says warnings at once, and notes what was said."""
+
+    def tell(line: str) -> None:
+        told.append(line)
+        say(f"warning: {line}")
+
+    return tell
+
+
+def show_run(result: RunResult, told: Sequence[str] = ()) -> None:
+    """The funnel, the sum of the rows, and what was written. Warnings that were `told` are not said again."""
     say(*funnel_lines(result, width()), "")
     sums = " + ".join(f"{name} {getattr(result, name):,}" for name in ("kept", "dropped", "duplicates", "errors"))
     say(f"{sums} = rows in {result.rows_in:,}")
@@ -65,9 +76,20 @@ def show_run(result: RunResult) -> None:
     else:
         say("nothing was written: give --export PATH, or config(export=...) in the recipe")
     for line in result.warnings:
-        say(f"warning: {line}")
-    if result.errors:
-        say(f"the table `errors` of {result.stats_database} says why rows failed")
+        if line not in told:
+            say(f"warning: {line}")
+    say(*reason_lines(result))
+
+
+def reason_lines(result: RunResult) -> list[str]:
+    """Why rows failed, the most frequent reasons first."""
+    if not result.reasons:
+        return []
+    shown = [f"  {reason}" for reason in result.reasons[:REASONS]]
+    more = len(result.reasons) - len(shown)
+    rest = f"  and {plural(more, 'other reason')}" if more else ""
+    where = f"  the table `errors` of {result.stats_database} has every row that failed"
+    return ["why rows failed", *shown, *([rest] if rest else []), where]
 
 
 def show_checks(checks: tuple[Check, ...]) -> None:

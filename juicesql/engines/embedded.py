@@ -22,6 +22,7 @@ from juicesql.errors import FunctionError, Problem, RecipeError
 from juicesql.mapstage import ChainResult, Change, CutCount, RowFailure, open_worker, run_chain
 from juicesql.measure import Measurer
 from juicesql.plan import MEMBERS, RID, SAMPLE, GlobalStep, Plan
+from juicesql.reasons import MOST, Reason, reasons
 from juicesql.registry import Registry
 from juicesql.segments import write_parquet
 from juicesql.signature import arrow_type
@@ -63,6 +64,10 @@ class Execution:
     lineages: list[str] = field(default_factory=list)
     stat_labels: list[str] = field(default_factory=list)
     observed: list[str] = field(default_factory=list)  # steps; `observed/N-*.parquet` holds what the N-th gave
+
+    def reasons(self) -> tuple[Reason, ...]:
+        """Why rows failed, the most frequent first."""
+        return reasons(self.source_errors, self.failures, self.group_failures)
 
     @property
     def error_count(self) -> int:
@@ -290,7 +295,7 @@ class Embedded:
             message = f"{where}: {first.message}"
             raise FunctionError.of("row-failed", message, "mend the row or the function, or run with --on-error null")
         if e.rows_in >= 10_000:
-            check_error_rate(count, e.rows_in, settings.max_error_rate)
+            check_error_rate(e, settings.max_error_rate)
 
     def _spool_view(self, chain: Chain) -> str:
         folder = self.scratch / "spool" / chain.name
@@ -385,11 +390,13 @@ def _holds(ordered: np.ndarray[Any, Any], values: pa.Array | pa.ChunkedArray) ->
     return pa.array(found)
 
 
-def check_error_rate(errors: int, rows: int, limit: float) -> None:
-    """FunctionError when more than the allowed share of rows failed."""
+def check_error_rate(execution: Execution, limit: float) -> None:
+    """FunctionError, with the most frequent reasons, when more than the allowed share of rows failed."""
+    errors, rows = execution.error_count, execution.rows_in
     if rows and errors > limit * rows:
         message = f"{errors:,} of {rows:,} rows failed ({errors / rows:.1%}); at most {limit:.1%} may"
-        raise FunctionError.of("too-many-errors", message, "see the errors table, or raise --max-error-rate")
+        why = "".join(f"\n  {reason}" for reason in execution.reasons()[:MOST])
+        raise FunctionError.of("too-many-errors", message + why, "mend what fails, or raise --max-error-rate")
 
 
 def _split(table: pa.Table) -> Iterator[pa.Table]:
