@@ -16,7 +16,7 @@ MODES += ("t2tw", "tw2t", "hk2t", "t2hk", "t2jp", "jp2t")
 # Functions that do by default what is right where the peer's operator does harm.
 WITH_PARITY = {
     "alnum_ratio", "clean_html", "clean_ip", "punctuation_normalization", "remove_comments", "remove_repeat_sentences",
-    "whitespace_normalization",
+    "flagged_words_ratio", "num_words", "stopwords_ratio", "whitespace_normalization", "word_rep_ratio",
 }  # fmt: skip
 
 

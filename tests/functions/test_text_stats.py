@@ -12,7 +12,7 @@ from juicesql.udfs.text._lists import SHIPPED, SHIPPED_SHA256
 
 from juicesql.errors import FunctionError
 
-PEER = {"alnum_ratio": {"parity": "data-juicer"}}
+PEER = {"alnum_ratio": {"parity": "data-juicer"}, "num_words": {"parity": "data-juicer"}}
 batches = st.lists(plain.texts, min_size=1, max_size=5)
 some = settings(max_examples=300, deadline=None)
 
@@ -39,9 +39,10 @@ def test_marks_count_as_what_they_follow(texts: list[str]) -> None:
 @some
 @given(batches, st.sampled_from([1, 2, 3, 10]))
 def test_repetition(name: str, texts: list[str], rep_len: int) -> None:
+    peer = {"parity": "data-juicer"} if name == "word_rep_ratio" else {}
     expected = [getattr(plain, name)(t, rep_len) for t in texts]
-    assert plain.call(name, texts, rep_len=rep_len) == expected
-    assert [plain.call(name, [t], rep_len=rep_len)[0] for t in texts] == expected
+    assert plain.call(name, texts, rep_len=rep_len, **peer) == expected
+    assert [plain.call(name, [t], rep_len=rep_len, **peer)[0] for t in texts] == expected
 
 
 @some
@@ -66,6 +67,7 @@ def test_word_lists(kind: str, texts: list[str], sizes: list[int], join: str, da
     (folder / f"my_{kind}_1.json").write_text(json.dumps({"xx": chosen[::2], "yy": ["zzz"]}))
     (folder / f"my_{kind}_2.json").write_text(json.dumps({"xx": chosen[1::2]}))
     options = {f"{kind}_dir": str(folder), "lang": "xx", "words_aug_join_char": join, "words_aug_group_sizes": sizes}
+    options["parity"] = "data-juicer"
     name = f"{kind}_ratio"
     expected = [plain.listed_ratio(t, set(chosen)) for t in texts]
     assert plain.call(name, texts, **options) == expected
@@ -82,7 +84,9 @@ def test_every_character_between_letters_and_after_a_sigma() -> None:
     for name in ("alnum_ratio", "special_char_ratio", "max_line_length", "num_words"):
         assert plain.call(name, texts, **PEER.get(name, {})) == [getattr(plain, name)(t) for t in texts]
     assert plain.call("alnum_ratio", texts) == [plain.alnum_with_marks(t) for t in texts]
-    assert plain.call("word_rep_ratio", texts, rep_len=1) == [plain.word_rep_ratio(t, 1) for t in texts]
+    assert plain.call("word_rep_ratio", texts, rep_len=1, parity="data-juicer") == [
+        plain.word_rep_ratio(t, 1) for t in texts
+    ]
     spaced = [" ".join(t) for t in texts[: len(chars) // 64]]
     words = {w for t in spaced for w in plain.refined(t)}
     assert len(words) > 900_000

@@ -8,11 +8,12 @@ from juicesql.api import kernel, map_utf8, stat
 from ._chars import longest_row
 from ._layout import char_count, layout_classes, split_words
 from ._ngrams import chars_of_words, checked_n, first_equal, hash_grams
+from ._unspaced import of_whole_text, split_assets, words_apart
 from ._words import number_words, table_bits
 
 
-@stat("dup_ngram_char_ratio(text VARCHAR, n INTEGER := 5) -> DOUBLE")
-def dup_ngram_char_ratio(text: pa.StringArray, n: int) -> pa.DoubleArray:
+@stat("dup_ngram_char_ratio(text VARCHAR, n INTEGER := 5, splitter VARCHAR := 'auto') -> DOUBLE", assets=split_assets)
+def dup_ngram_char_ratio(text: pa.StringArray, n: int, splitter: str) -> pa.DoubleArray:
     """Share of the characters that stand in word n-grams which repeat an earlier n-gram of the text.
 
     The words are read from left to right: an n-gram that was met before counts the characters of its words, and the
@@ -23,10 +24,11 @@ def dup_ngram_char_ratio(text: pa.StringArray, n: int) -> pa.DoubleArray:
     Usual cut: <= 0.15 for n = 5, and 0.14, 0.13, 0.12, 0.11, 0.10 for n = 6 to 10. Source: Gopher (Rae and others 2021,
     table A1, duplicate n-gram character fraction), with the formula of datatrove 0.10. datatrove takes the words of a
     tokenizer, so punctuation is a word of its own there and more n-grams repeat, and it holds 'a bc' and 'ab c' for
-    equal. Do not cut scripts without spaces by it, where a whole sentence is a word: segment first, or use
-    `char_rep_ratio`.
+    equal. Scripts without spaces are split by `splitter` (see `num_words`).
     """
-    return map_utf8(_dup_ngram_char_ratio, text, np.float64, checked_n(n), layout_classes())
+    apart = words_apart(text, splitter)
+    found = map_utf8(_dup_ngram_char_ratio, apart, np.float64, checked_n(n), layout_classes())
+    return of_whole_text(found, apart, text)
 
 
 @kernel

@@ -7,23 +7,24 @@ from juicesql.api import kernel, map_utf8, stat
 
 from ._chars import decode
 from ._layout import LETTER, NUMBER, SPACE, UPPER, layout_classes, line_stop
+from ._unspaced import split_assets, words_apart
 
 
-@stat("noise_line_word_ratio(text VARCHAR) -> DOUBLE")
-def noise_line_word_ratio(text: pa.StringArray) -> pa.DoubleArray:
+@stat("noise_line_word_ratio(text VARCHAR, splitter VARCHAR := 'auto') -> DOUBLE", assets=split_assets)
+def noise_line_word_ratio(text: pa.StringArray, splitter: str) -> pa.DoubleArray:
     """Share of the words that stand in lines of web furniture: mostly capitals, numbers, counters, single words.
 
     A line is furniture when more than half of its letters are upper case, or none of its words holds a letter but one a
     number, or it is a number and a word ('3 likes', '1.2K comments'), or it has one word only. noise_line_word_ratio =
     words in such lines / `word_count`. Words stand between white space, lines are those of `str.splitlines`. No words,
-    or empty: 0. Do not cut scripts without spaces by it, where a whole line is one word.
+    or empty: 0. Scripts without spaces are split by `splitter` (see `num_words`).
 
     Usual cut: <= 0.05. Source: RefinedWeb (Penedo and others 2023, line-wise filtering in appendix G.2), which drops a
     document when the flagged lines hold more than 5 % of its words. The paper gives the four kinds of lines in words;
     the rules above are ours. Its fifth kind, short lines with 'sign-in', 'read more' or 'items in cart', is edited
     there, not dropped.
     """
-    return map_utf8(_noise_line_word_ratio, text, np.float64, layout_classes())
+    return map_utf8(_noise_line_word_ratio, words_apart(text, splitter), np.float64, layout_classes())
 
 
 @kernel

@@ -6,19 +6,22 @@ import pyarrow as pa
 from juicesql.api import kernel, map_utf8, stat
 
 from ._chars import classes, longest_row, lowered
+from ._unspaced import split_assets, words_apart
 from ._words import refine, same_bytes
 
 
 @stat(
     "stopword_count(text VARCHAR, "
-    "words VARCHAR[] := ['the', 'be', 'to', 'of', 'and', 'that', 'have', 'with']) -> BIGINT"
+    "words VARCHAR[] := ['the', 'be', 'to', 'of', 'and', 'that', 'have', 'with'], "
+    "splitter VARCHAR := 'auto') -> BIGINT",
+    assets=split_assets,
 )
-def stopword_count(text: pa.StringArray, words: list[str]) -> pa.Int64Array:
+def stopword_count(text: pa.StringArray, words: list[str], splitter: str) -> pa.Int64Array:
     """Number of the listed words that occur in the text, each counted once.
 
     The words of the text are split on space, newline and tab, lowered and stripped of special characters (as in
     `stopwords_ratio`); those of the list are lowered. Empty text: 0. The default list is English: give `words` for
-    another language. Do not cut scripts without spaces by it.
+    another language. Scripts without spaces are split by `splitter` (see `num_words`).
 
     Usual cut: >= 2 of the eight default words. Source: Gopher (Rae and others 2021, section A.1.1). datatrove 0.10 does
     not lower the words of the text, so 'The' is no stopword there.
@@ -26,7 +29,7 @@ def stopword_count(text: pa.StringArray, words: list[str]) -> pa.Int64Array:
     listed = [w.encode() for w in dict.fromkeys(word.lower() for word in words)]
     joined = np.frombuffer(b"".join(listed) + b"\0", np.uint8).copy()
     bounds = np.cumsum([0, *map(len, listed)]).astype(np.int32)
-    return map_utf8(_stopword_count, text, np.int64, classes(), lowered(), joined, bounds)
+    return map_utf8(_stopword_count, words_apart(text, splitter), np.int64, classes(), lowered(), joined, bounds)
 
 
 @kernel

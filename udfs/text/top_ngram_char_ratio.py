@@ -8,11 +8,12 @@ from juicesql.api import kernel, map_utf8, stat
 from ._chars import longest_row
 from ._layout import char_count, layout_classes, split_words
 from ._ngrams import chars_of_words, checked_n, first_equal, hash_grams
+from ._unspaced import of_whole_text, split_assets, words_apart
 from ._words import number_words, table_bits
 
 
-@stat("top_ngram_char_ratio(text VARCHAR, n INTEGER := 2) -> DOUBLE")
-def top_ngram_char_ratio(text: pa.StringArray, n: int) -> pa.DoubleArray:
+@stat("top_ngram_char_ratio(text VARCHAR, n INTEGER := 2, splitter VARCHAR := 'auto') -> DOUBLE", assets=split_assets)
+def top_ngram_char_ratio(text: pa.StringArray, n: int, splitter: str) -> pa.DoubleArray:
     """Share of the characters that the most frequent word n-gram takes up.
 
     top_ngram_char_ratio = occurrences of the most frequent n-gram * its characters, with one space between words /
@@ -22,10 +23,12 @@ def top_ngram_char_ratio(text: pa.StringArray, n: int) -> pa.DoubleArray:
 
     Usual cut: <= 0.20 for n = 2, 0.18 for n = 3, 0.16 for n = 4. Source: Gopher (Rae and others 2021, table A1, top
     n-gram character fraction), with the formula of datatrove 0.10. datatrove takes the words of a tokenizer, so
-    punctuation is a word of its own there and ', and' a 2-gram: it drops more. Do not cut scripts without spaces by it,
-    where a whole sentence is a word: segment first, or use `char_rep_ratio`.
+    punctuation is a word of its own there and ', and' a 2-gram: it drops more. Scripts without spaces are split by
+    `splitter` (see `num_words`); the space between words counts there too.
     """
-    return map_utf8(_top_ngram_char_ratio, text, np.float64, checked_n(n), layout_classes())
+    apart = words_apart(text, splitter)
+    found = map_utf8(_top_ngram_char_ratio, apart, np.float64, checked_n(n), layout_classes())
+    return of_whole_text(found, apart, text)
 
 
 @kernel

@@ -16,8 +16,8 @@ def unspaced_ratio(text: pa.StringArray) -> pa.DoubleArray:
     unspaced_ratio = letters (`str.isalpha`) of Chinese, Japanese, Thai, Lao, Khmer, Myanmar, Tibetan, Tai, Yi, Javanese
     or Balinese script / letters. No letters, or empty: 0. Korean puts spaces and does not count.
 
-    Stats of words (`word_count`, `mean_word_length`, `alpha_word_ratio`, `stopword_count`, the n-grams) say nothing of
-    such text; the line, paragraph and character stats serve it as they are.
+    Stats of words split Chinese, Japanese, Thai, Lao, Khmer and Myanmar by themselves (`splitter`), but limits that
+    were made for English words, such as those of `mean_word_length`, do not fit such text.
     Usual cut: <= 0.3, or let such text pass the stats of words:
     `(unspaced_ratio(text) > 0.3 or mean_word_length(text) between 3 and 10)`. Source: juicesql, with the blocks of
     Unicode.

@@ -6,21 +6,28 @@ import pyarrow as pa
 from juicesql.api import FunctionError, kernel, map_utf8, stat
 
 from ._chars import classes, longest_row, lowered
-from ._tokens import spaced_pieces, tokenizer_assets
+from ._unspaced import separated, separated_assets
 from ._words import number_words, refine, table_bits
 
 
 @stat(
     "word_rep_ratio(text VARCHAR, rep_len INTEGER := 10, lang VARCHAR := 'en', tokenization BOOLEAN := false, "
-    "sp_model VARCHAR := NULL) -> DOUBLE",
-    assets=tokenizer_assets,
+    "sp_model VARCHAR := NULL, splitter VARCHAR := 'auto', parity VARCHAR := NULL) -> DOUBLE",
+    assets=separated_assets,
 )
 def word_rep_ratio(
-    text: pa.StringArray, rep_len: int, lang: str, tokenization: bool, sp_model: str | None
+    text: pa.StringArray,
+    rep_len: int,
+    lang: str,
+    tokenization: bool,
+    sp_model: str | None,
+    splitter: str,
+    parity: str | None,
 ) -> pa.DoubleArray:
     """Share of the word n-grams (n = `rep_len`) that occur more than once in the text.
 
     Words are split on space, newline and tab, lowered and stripped of special characters; empty words are dropped.
+    Scripts without spaces are split by `splitter` (see `num_words`).
     word_rep_ratio = sum of the frequencies above 1 / sum of all frequencies of the overlapping n-grams. Text with fewer
     than `rep_len` words, or empty: 0. With `tokenization`, words are instead the pieces of the SentencePiece model
     `sp_model`, by default `<lang>.sp.model` in the folder of models; the U+2581 that begins a word stays, so "cat"
@@ -28,8 +35,7 @@ def word_rep_ratio(
     """
     if rep_len < 1:
         raise FunctionError.of("bad-parameter", f"rep_len is {rep_len}", "give rep_len := 1 or more")
-    if tokenization:
-        text = spaced_pieces(text, lang, sp_model)
+    text = separated(text, lang, tokenization, sp_model, splitter, parity)
     return map_utf8(_word_rep_ratio, text, np.float64, rep_len, classes(), lowered())
 
 
