@@ -13,6 +13,8 @@ from pathlib import Path
 
 VARIABLE = "JUICESQL_MEDIA"
 MAX_PIXELS = 1 << 27  # of a picture: 512 MB as four bytes a pixel, which is how Pillow holds colours
+MAX_FRAME_PIXELS = 1 << 25  # of a frame of a video: 7680 x 4320 fit
+MAX_SAMPLES = 200_000_000  # of a sound: 75 minutes at 44.1 kHz, 1.6 GB
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,13 @@ class MediaSettings:
     cache: str = ""  # the folder of decoded frames; none without it
     wanted: tuple[Sampling, ...] = ()  # the frames that functions of this run read of each video
     row_seconds: float = 300.0  # the most that a function may take for one row
-    max_pixels: int = MAX_PIXELS  # of a picture, or of a frame of a video, that is decoded
+    max_pixels: int = MAX_PIXELS  # of a picture that is decoded
+    max_samples: int = MAX_SAMPLES  # of a sound that is held whole
+
+    @property
+    def max_frame_pixels(self) -> int:
+        """Of a frame of a video: optical flow and filters take many times the memory of a picture."""
+        return min(self.max_pixels, MAX_FRAME_PIXELS)
 
     def environment(self) -> dict[str, str]:
         """For the workers of a run."""
@@ -56,10 +64,10 @@ class MediaSettings:
         return path
 
 
-def pixels_within(memory: int) -> int:
-    """The most pixels of a picture when a run may take so many bytes: decoded and changed, it takes an eighth of them.
+def held_within(memory: int) -> int:
+    """The most pixels of a picture, or samples of a sound, when a run may take so many bytes.
 
-    Several workers hold a picture each, four bytes a pixel, and for a moment about twice of that besides.
+    Several workers hold one each, at four bytes a pixel or eight a sample, and for a moment about as much besides.
     """
     return memory // 32
 

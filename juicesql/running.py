@@ -29,7 +29,7 @@ from juicesql.funnel import FunnelRow, make_funnel
 from juicesql.history import read_history
 from juicesql.latest import write_latest
 from juicesql.measure import Measurer
-from juicesql.media import MediaSettings, pixels_within
+from juicesql.media import MAX_SAMPLES, MediaSettings, held_within
 from juicesql.origin import KEY, Origin, media_columns
 from juicesql.plan import SAMPLE, Plan
 from juicesql.planner import make_plan
@@ -389,7 +389,8 @@ class _Run:
             cache=str(self.scratch / "frames"),
             wanted=tuple(wanted),
             row_seconds=self.config.row_seconds,
-            max_pixels=min(self.config.max_pixels, pixels_within(self.settings.memory_mb << 20)),
+            max_pixels=min(self.config.max_pixels, held_within(self.settings.memory_mb << 20)),
+            max_samples=min(MAX_SAMPLES, held_within(self.settings.memory_mb << 20)),
         )
 
     def _facts(self) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from ._encoding import CONTAINER, X264, repeatable
 from ._filter_names import AUDIO, FILE_OPTIONS, VIDEO
 from ._media import open_streams
 from ._produced import produced
-from .video._facts import MOST_FRAMES, video_facts
+from .video._facts import MOST_FRAMES, most_decoded, video_facts
 from .video._upright import turn_of
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ def _encoded(target: Stream, frames: Iterator[Any]) -> Iterator[Packet]:
 def _filtered_frames(container: InputContainer, source: Stream, filters: Filters) -> Iterator[Any]:
     source.thread_type, source.codec_context.thread_count = "NONE", 1  # the workers share the cores
     if source.type == "video":
-        source.codec_context.options = {"max_pixels": str(media_settings().max_pixels)}
+        source.codec_context.options = {"max_pixels": most_decoded()}
     graph, shape, made = None, None, 0
     for frame in chain((f for p in _packets(container, source) for f in p.decode()), [None]):
         if frame is None and graph is None:
@@ -194,7 +194,7 @@ def _counted(frame: Any) -> int:
     """How many frames (of pictures) or samples (of sound) it is."""
     if not hasattr(frame, "width"):
         return int(frame.samples)
-    most = media_settings().max_pixels
+    most = media_settings().max_frame_pixels
     if frame.width * frame.height > most:
         raise ValueError(f"a filter makes frames of more than {most:,} pixels")
     return 1

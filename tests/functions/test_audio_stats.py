@@ -18,6 +18,7 @@ from hypothesis import strategies as st  # noqa: E402
 from juicesql.api import Partly  # noqa: E402
 from juicesql.call import apply  # noqa: E402
 from juicesql.errors import FunctionError  # noqa: E402
+from juicesql.media import VARIABLE, MediaSettings  # noqa: E402
 from juicesql.registry import Registry  # noqa: E402
 
 REGISTRY = Registry()
@@ -174,10 +175,8 @@ def test_nmf_snr_is_that_of_the_definition(seed: int, tmp_path: Path) -> None:
 
 
 def test_a_sound_that_is_too_long_raises(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from juicesql.udfs.audio import _audio
-
     path = written(tmp_path / "a.wav", noise())
-    monkeypatch.setattr(_audio, "MOST_SAMPLES", 47_999)
+    monkeypatch.setenv(VARIABLE, MediaSettings(max_samples=47_999).environment()[VARIABLE])
     with pytest.raises(ValueError, match="more than 47,999 samples"):
         measured("audio_nmf_snr", path)
     assert measured("audio_duration", path) == [1.0]  # nothing is held for it

@@ -21,6 +21,8 @@ from juicesql.udfs.audio._audio import open_sound  # noqa: E402
 from juicesql.udfs.video._facts import video_facts  # noqa: E402
 from PIL import Image  # noqa: E402
 
+from juicesql.media import VARIABLE, MediaSettings  # noqa: E402
+
 STATS = (
     "video_duration", "video_width", "video_height", "video_aspect_ratios", "video_hash", "video_frame_hashes",
     "video_motion_score", "video_static_ratio", "video_black_ratio", "video_letterbox_ratio", "video_scene_count",
@@ -248,3 +250,53 @@ def test_a_length_that_was_not_known_is_no_sign_of_a_cut(tmp_path: Path) -> None
     padded.write_bytes(film(tmp_path / "a.mp4").read_bytes() + b"\0" * 5000)
     assert len(video_facts(str(padded)).times) == 20
     Image.new("RGB", (4, 4)).save(tmp_path / "other.png")
+
+
+# Limits
+
+
+def test_what_is_too_large_is_an_error_before_it_is_held(
+    films: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The frames of the films have 3,072 pixels; flow may have an eighth of the pixels of a picture."""
+
+    def limits(**given: int) -> None:
+        monkeypatch.setenv(VARIABLE, MediaSettings(**given).environment()[VARIABLE])
+
+    large = tmp_path / "large.mp4"
+    large.write_bytes(films["a.mp4"].read_bytes())  # facts of the others are known already
+    limits(max_pixels=3000)
+    for function in STATS:
+        with pytest.raises(ValueError, match="more than 3,000 pixels"):
+            measured(function, large)
+    limits(max_pixels=8 * 3071)
+    with pytest.raises(ValueError, match="more than 3,071 pixels, too many for the flow"):
+        measured("video_motion_score", films["a.mp4"])
+    assert measured("video_motion_score", films["a.mp4"], size=[24])[0] > 0
+    limits(max_samples=80_000)
+    for function in ("audio_silence_ratio", "audio_nmf_snr"):
+        with pytest.raises(ValueError, match="more than 80,000 samples"):
+            measured(function, sound(tmp_path / "long.wav", 13))
+        with pytest.raises(ValueError, match="more than 80,000 samples"):
+            measured(function, films["a.mkv"])
+
+
+def test_a_head_that_lies_about_its_size_is_an_error(films: dict[str, Path], tmp_path: Path) -> None:
+    """65,500 x 65,500 pixels, a rate of 4 GHz: nothing is made for them, and what the decoder knows better is right."""
+    whole = bytearray(films["a.mp4"].read_bytes())
+    at = whole.find(b"mp4v", whole.find(b"stsd"))
+    whole[at + 28 : at + 32] = b"\xff\xdc\xff\xdc"  # width and height of the sample entry (ISO/IEC 14496-12, 12.1.3)
+    (tmp_path / "wide.mp4").write_bytes(whole)
+    for function in set(STATS) - {"video_aspect_ratios"}:  # the head says how the pixels are to be shown
+        try:
+            assert measured(function, tmp_path / "wide.mp4") == measured(function, films["a.mp4"])
+        except (OSError, ValueError):
+            continue
+    body = bytearray(sound(tmp_path / "s.wav").read_bytes())
+    body[24:28] = b"\xff\xff\xff\xee"
+    (tmp_path / "fast.wav").write_bytes(body)
+    for function in SOUNDS:
+        try:
+            assert measured(function, tmp_path / "fast.wav") is not None
+        except (OSError, ValueError):
+            continue

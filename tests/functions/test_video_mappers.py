@@ -400,7 +400,7 @@ def test_parameters_are_checked(function: str, settings: dict, four_seconds: Pat
 
 
 def test_frames_may_not_become_too_large(four_seconds: Path, out: str) -> None:
-    with pytest.raises(ValueError, match="more than 134,217,728 pixels"):
+    with pytest.raises(ValueError, match="more than 33,554,432 pixels"):
         made("video_resize_resolution", four_seconds, min_width=100_000, save_dir=out)
 
 

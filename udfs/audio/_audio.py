@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 import numpy as np
 
+from juicesql.api import media_settings
+
 from .._media import open_file, open_streams
 from .._whole import check_whole
 
 if TYPE_CHECKING:
     from soundfile import SoundFile
 
-MOST_SAMPLES = 200_000_000  # that are held in memory: 75 minutes at 44.1 kHz, 1.6 GB
 BLOCK = 1 << 21  # numbers; libsndfile looks for its place anew after each block, which is slow in OGG
 SLACK = 1152  # samples: some headers of MP3 count a frame more than there is
 UNKNOWN = 2**63 - 1  # what libsndfile says of a length that is not told
@@ -76,18 +77,23 @@ def read_audio(
     """The samples as float64 and the sampling rate: the file's own, or `rate`.
 
     They are the mean of the channels, or those of the first channel. With `seconds`, no more than that is read.
+    ValueError for a sound of more samples than the run allows, before it is held.
     """
+    limit = media_settings().max_samples
     parts, count = [], 0
     with open_sound(path) as sound:
-        most = MOST_SAMPLES if seconds is None else int(seconds * sound.rate)
+        most = limit if seconds is None else min(limit, int(seconds * sound.rate))
+        if seconds is None and (sound.frames or 0) > limit:
+            raise ValueError(f"{path} has more than {limit:,} samples")
         for block in sound.blocks:
-            parts.append(block[:, 0] if sound.channels == 1 or first_channel else block.mean(axis=1))
+            parts.append(block[:, 0].copy() if sound.channels == 1 or first_channel else block.mean(axis=1))
             count += len(block)
             if count > most:
                 break
-    if count > MOST_SAMPLES and seconds is None:
-        raise ValueError(f"{path} has more than {MOST_SAMPLES:,} samples")
+    if count > limit and seconds is None:
+        raise ValueError(f"{path} has more than {limit:,} samples")
     whole = np.concatenate(parts)[:most] if parts else np.zeros(0)
+    parts.clear()
     if rate is None or rate == sound.rate or not len(whole):
         return whole, rate or sound.rate
     return resampled(whole, sound.rate, rate), rate

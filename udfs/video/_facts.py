@@ -105,6 +105,12 @@ def _refuse_picture(container: InputContainer, path: str, frames: int | None) ->
         raise ValueError(f"{path} is a picture, not a video")
 
 
+def most_decoded() -> str:
+    """For decoders: frames may grow on the way, but not much; what is put around them counts, too."""
+    most = media_settings().max_frame_pixels
+    return str(most + most // 8 + (1 << 20))
+
+
 def video_stream(container: InputContainer, path: str) -> VideoStream:
     """The first video stream, ready to decode within limits; a cover picture of a sound file is none."""
     streams = [s for s in container.streams.video if not s.disposition & s.disposition.attached_pic]
@@ -115,10 +121,10 @@ def video_stream(container: InputContainer, path: str) -> VideoStream:
         raise ValueError(f"the video stream of {path} is damaged, or of an unknown kind")
     if not stream.width * stream.height:
         raise ValueError(f"{path} does not say how large its frames are")
-    most = media_settings().max_pixels
+    most = media_settings().max_frame_pixels
     if stream.width * stream.height > most:
         raise ValueError(f"{path} has frames of more than {most:,} pixels")
-    stream.codec_context.options = {"max_pixels": str(most)}  # frames may grow on the way
+    stream.codec_context.options = {"max_pixels": most_decoded()}
     stream.thread_type, stream.codec_context.thread_count = "NONE", 1  # the workers share the cores
     return stream
 

@@ -30,7 +30,7 @@ def _resized(path: str, wanted: Callable[[int, int], Size], name: str, version: 
     facts = video_facts(path)
     shown, turned = (facts.width, facts.height), video_turn(path).swapped
     width, height = wanted(*(shown[::-1] if turned else shown))
-    most = media_settings().max_pixels
+    most = media_settings().max_frame_pixels
     if width * height > most:
         raise ValueError(f"{path} would get frames of more than {most:,} pixels")
     coded = (height, width) if turned else (width, height)

@@ -50,7 +50,7 @@ def video_extract_frames(
     Frames are turned as the file says, in RGB, JPEG with quality 75. Files have names that are made of the content of
     the source and the time of the frame, and lie in `save_dir`, or in the run's folder of produced media; a file that
     is there is not made again. No videos: an empty list. A file that is missing, broken, cut off, without video, of
-    more than 2,000,000 frames or 134,217,728 pixels is an error of its row.
+    more than 2,000,000 frames or 33,554,432 pixels is an error of its row.
 
     Source: Data-Juicer's video_extract_frames_mapper, whose `frame_dir` is `save_dir` here. That one names files by the
     name of the video, so that two videos of one name share theirs; with a duration it compresses each segment anew

@@ -28,7 +28,7 @@ def video_ffmpeg_wrapped(
     Filters that read or write files, take commands, have several inputs, hold a whole film in memory or may go on for
     ever (`movie`, `subtitles`, `drawtext`, `lut3d`, `sendcmd`, `reverse`, `loop` and their like) are refused. A file
     that is missing, broken, cut off where its format can tell, or without pictures is an error of its row, and so is
-    a result of more than 2,000,000 frames or 134,217,728 pixels. No videos: an empty list.
+    a result of more than 2,000,000 frames or 33,554,432 pixels. No videos: an empty list.
 
     Source: Data-Juicer's video_ffmpeg_wrapped_mapper. That one loses the sound, starts the ffmpeg program and names
     files by the time; its `global_args`, `capture_stderr` and `overwrite_output` are for that program and are left out.

@@ -22,7 +22,7 @@ def video_frame_hashes(videos: list[str], frame_num: int) -> list[int]:
     Frames are turned as the file says and decoded from the nearest key frame on; the first video stream counts.
 
     No videos: an empty list. A file that is missing, broken, cut off, without video, of more than 2,000,000 frames or
-    134,217,728 pixels is an error of its row. Usual cut: none; `media_near_dedup` compares the lists. Source: the image
+    33,554,432 pixels is an error of its row. Usual cut: none; `media_near_dedup` compares the lists. Source: the image
     hash of Zauner 2010 over frames; Data-Juicer compares whole files only.
     """
     if frame_num < 1:

@@ -7,9 +7,11 @@ from itertools import pairwise
 
 import numpy as np
 
-from juicesql.api import FunctionError, Sampling, stat
+from juicesql.api import FunctionError, Sampling, media_settings, stat
 
 from ._frames import sampled
+
+FLOW_SHARE = 8  # of the pixels that a picture may have, frames between which the flow is sought have so much less
 
 
 @stat(
@@ -32,7 +34,8 @@ def video_motion_score(
     video the mean of its pairs, and -1 when it has one frame. `size` scales the shorter side to one number of pixels,
     or the shorter and the longer to two; `max_size` bounds the longer; both are cut to multiples of `divisible`.
 
-    No videos: an empty list. A file that is missing, broken, cut off or without video is an error of its row.
+    No videos: an empty list. A file that is missing, broken, cut off or without video is an error of its row, and so
+    are frames of more than 16,777,216 pixels after scaling.
 
     Usual cut: >= 0.25, and <= 10000. Source: Farneback 2003; Data-Juicer's video_motion_score_filter, which gives the
     new width and height to OpenCV the wrong way round, so its scaled frames are distorted unless they are square.
@@ -48,8 +51,19 @@ def video_motion_score(
     scores = {}
     for path in dict.fromkeys(videos):
         frames = sampled(path, Sampling("paced", fps=sampling_fps))
-        scores[path] = _score([_scaled(f, size, max_size, divisible) for f in frames], relative)
+        scaled = [_scaled(frame, size, max_size, divisible) for frame in frames]
+        _check_memory(path, scaled)
+        scores[path] = _score(scaled, relative)
     return [scores[path] for path in videos]
+
+
+def _check_memory(path: str, frames: list[np.ndarray]) -> None:
+    """The flow takes about 110 bytes a pixel."""
+    most = media_settings().max_pixels // FLOW_SHARE
+    if max((frame.size for frame in frames), default=0) > most:
+        raise ValueError(
+            f"{path} has frames of more than {most:,} pixels, too many for the flow: give size or max_size"
+        )
 
 
 def _score(frames: list[np.ndarray], relative: bool) -> float:

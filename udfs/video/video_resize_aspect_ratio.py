@@ -29,7 +29,7 @@ def video_resize_aspect_ratio(
     is copied, or made AAC where MP4 cannot hold it; subtitles are left out. Files have names that are made of the
     content of the source, and lie in `save_dir`, or in the run's folder of produced media; a file that is there is not
     made again. No videos: an empty list. A file that is missing, broken, cut off or without video is an error of its
-    row, and so is a result of more than 134,217,728 pixels a frame.
+    row, and so is a result of more than 33,554,432 pixels a frame.
 
     Source: Data-Juicer's video_resize_aspect_ratio_mapper, which loses the sound and fails where rounding misses a
     bound.

@@ -43,7 +43,7 @@ def video_split_by_duration(
     folder of produced media; a file that is there is not made again.
 
     No videos: an empty list. A file that is missing, broken, cut off, without video, of more than 2,000,000 frames or
-    134,217,728 pixels is an error of its row. Source: Data-Juicer's video_split_by_duration_mapper, which cuts at key
+    33,554,432 pixels is an error of its row. Source: Data-Juicer's video_split_by_duration_mapper, which cuts at key
     frames near the times or puts the frame that follows a clip at its end too, depending on its backend, and adds one
     row with all clips beside the original one (`union all` does that).
     """

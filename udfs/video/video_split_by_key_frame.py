@@ -28,7 +28,7 @@ def video_split_by_key_frame(videos: list[str], save_dir: str) -> list[dict[str,
     in the run's folder of produced media; a file that is there is not made again.
 
     No videos: an empty list. A file that is missing, broken, cut off, without video, of more than 2,000,000 frames or
-    134,217,728 pixels is an error of its row. Source: Data-Juicer's video_split_by_key_frame_mapper, which compresses
+    33,554,432 pixels is an error of its row. Source: Data-Juicer's video_split_by_key_frame_mapper, which compresses
     all clips anew, puts a frame that follows a clip at its end too, and adds one row with all clips beside the original
     one (`union all` does that).
     """

@@ -56,7 +56,7 @@ def video_split_by_scene(
     lie in `save_dir`, or in the run's folder of produced media; a file that is there is not made again.
 
     No videos: an empty list. A file that is missing, broken, cut off, without video, of more than 2,000,000 frames or
-    134,217,728 pixels is an error of its row. Source: PySceneDetect, as in Data-Juicer's video_split_by_scene_mapper,
+    33,554,432 pixels is an error of its row. Source: PySceneDetect, as in Data-Juicer's video_split_by_scene_mapper,
     which answers a file that it cannot read with the name of a file that is not there, and replaces the videos of a
     sample by all their clips.
     """
