@@ -50,8 +50,10 @@ def test_moved_thresholds(play, demo: juicesql.RunResult) -> None:
     result = names["result"]
     assert isinstance(result, juicesql.RunResult)
     assert 0 < result.kept < demo.kept and result.measured == 0
-    kept = [int(row[1]) for row in re.findall(r"│\s+(0\.\d)\s+│\s+(\d+)\s+│\s+\d+\s+│", out)]
-    assert kept[:7] == sorted(kept[:7], reverse=True) and kept[0] > kept[6]
+    kept = [(int(row[1]), int(row[2])) for row in re.findall(r"(0\.\d) \((\d+), (\d+)\)", out)]
+    least, most = ([row[i] for row in kept] for i in (0, 1))
+    assert most == sorted(most, reverse=True) and most[0] > most[3] and least[3] == most[3]
+    assert kept[1] == (demo.kept, demo.kept)
 
 
 def test_near_duplicates(play) -> None:
