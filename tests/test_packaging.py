@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import importlib.util
 import os
 import shutil
@@ -23,7 +25,7 @@ def _copy(target: Path) -> Path:
     skipped = shutil.ignore_patterns("__pycache__", "*.egg-info", "*.nbc", "*.nbi")
     for name in FOLDERS:
         shutil.copytree(ROOT / name, target / name, ignore=skipped)
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
+    for name in ("pyproject.toml", "juicesql_build.py", "README.md", "LICENSE"):
         shutil.copyfile(ROOT / name, target / name)
     return target
 
@@ -50,6 +52,27 @@ def test_the_wheel_holds_every_file_under_one_name(wheel: Path) -> None:
     assert expected - inside == set(), "add the folder to packages in pyproject.toml"
     assert {name.split("/")[0] for name in inside if ".dist-info/" not in name} == {"juicesql"}
     assert any(name.endswith("licenses/LICENSE") for name in inside)
+
+
+def test_a_folder_of_the_same_name_hides_nothing(tmp_path: Path) -> None:
+    """In the folder above a clone that is called juicesql, and in any other that holds such a folder."""
+    checkout, site = _copy(tmp_path / "juicesql"), tmp_path / "site"
+    build = "import juicesql_build, sys; print(juicesql_build.build_editable(sys.argv[1]))"
+    done = subprocess.run([sys.executable, "-c", build, str(tmp_path)], cwd=checkout, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    with zipfile.ZipFile(next(tmp_path.glob("juicesql-*.whl"))) as archive:
+        archive.extractall(site)
+        record = next(n for n in archive.namelist() if n.endswith("RECORD"))
+        for name, digest, size in (line.split(",") for line in archive.read(record).decode().splitlines()):
+            if digest:
+                data = archive.read(name)
+                seen = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+                assert (f"sha256={seen}", str(len(data))) == (digest, size), name
+    (tmp_path / "elsewhere" / "juicesql").mkdir(parents=True)
+    code = f"import site; site.addsitedir({str(site)!r}); import juicesql; print(juicesql.__file__)"
+    for folder in (tmp_path, tmp_path / "elsewhere"):
+        bare = subprocess.run([sys.executable, "-S", "-c", code], cwd=folder, capture_output=True, text=True)
+        assert bare.stdout.split() == [str(checkout / "juicesql/__init__.py")], bare.stderr
 
 
 def test_a_recipe_runs_from_the_wheel(wheel: Path, tmp_path: Path) -> None:
