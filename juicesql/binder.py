@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from types import TracebackType
@@ -11,6 +12,7 @@ import duckdb
 from juicesql.registry import Registry
 from juicesql.sqltext import quote
 
+_HUGE = re.compile(r'"[^"]*"|\bU?HUGEINT\b')
 Columns = tuple[tuple[str, str], ...]
 
 
@@ -42,7 +44,10 @@ class Binder:
                 self.installed.add(name)
 
     def describe(self, sql: str, tables: Mapping[str, Columns]) -> Columns:
-        """Column names and SQL types of a query over empty tables. duckdb.Error when it does not bind."""
+        """Column names and SQL types of a query over empty tables. duckdb.Error when it does not bind.
+
+        Integers of 128 bits are DECIMAL(38,0), which Arrow and Parquet hold exactly; DuckDB's Parquet makes them DOUBLE.
+        """
         for name, columns in tables.items():
             inside = ", ".join(f"{quote(c)} {t}" for c, t in columns)
             self.con.execute(f"create or replace temp table {quote(name)} ({inside})")
@@ -51,7 +56,11 @@ class Binder:
         finally:
             for name in tables:
                 self.con.execute(f"drop table if exists {quote(name)}")
-        return tuple((str(r[0]), str(r[1])) for r in rows)
+        return tuple((str(r[0]), _storable(str(r[1]))) for r in rows)
+
+
+def _storable(kind: str) -> str:
+    return _HUGE.sub(lambda m: m[0] if m[0].startswith('"') else "DECIMAL(38,0)", kind)
 
 
 def close_off(con: duckdb.DuckDBPyConnection) -> None:

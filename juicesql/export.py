@@ -13,6 +13,7 @@ import duckdb
 
 from juicesql.errors import ExportError
 from juicesql.flat import flat
+from juicesql.jsonexport import Layout, write_json
 from juicesql.options import size_of
 from juicesql.plan import RID
 from juicesql.sqltext import literal, quote
@@ -79,6 +80,12 @@ def make_target(path: Path, shard_rows: int = 0, shard_bytes: str | int = "") ->
     return Target(folder, plain + packed, options, shard_rows, size)
 
 
+def is_json(name: str) -> bool:
+    """Whether an export of this name is JSON lines, or there is none."""
+    plain = name.removesuffix(".zst").removesuffix(".gz")
+    return not name or plain.endswith((".jsonl", ".ndjson"))
+
+
 def check_target(target: Target, source_files: list[str]) -> None:
     """Refuse to overwrite the source, or a file that juicesql did not write; clear what a killed run left."""
     try:
@@ -97,11 +104,12 @@ def check_target(target: Target, source_files: list[str]) -> None:
 
 
 def write(
-    con: duckdb.DuckDBPyConnection, target: Target, columns: list[str], joined: str, run_id: str
-) -> list[ExportedFile]:
+    con: duckdb.DuckDBPyConnection, target: Target, layout: Layout, joined: str, run_id: str
+) -> tuple[list[ExportedFile], int]:
     """Write the relation `result` into the staging folder, in the order of its RID; nothing is published yet.
 
-    `joined` is SQL that follows `from __full_result r` (for statistics), or empty.
+    `joined` is SQL that follows `from __full_result r` (for statistics), or empty. Also gives how many numbers became
+    null, as JSON has none of them.
     """
     staging = target.staging(run_id)
     staging.mkdir()
@@ -109,22 +117,28 @@ def write(
     options = target.copy_options
     if "parquet" in options:
         options += f", row_group_size {_row_group(con)}"
-    items = ", ".join(columns)
-    files = []
+    items = ", ".join(f"{c.sql} as {quote(c.name)}" for c in layout.columns)
+    files, lost = [], 0
     for number, condition in enumerate(_shards(con, target)):
         name = f"part-{number:05d}{target.suffix}" if target.sharded else target.path.name
         path = staging / name
         ordered = f"order by r.{RID}" if joined else ""
-        sql = f"select {items} from {quote('__full_result')} r {joined} {condition} {ordered}"
-        sql = flat(con, sql) if "csv" in options else sql
+        source = f"{quote('__full_result')} r {joined} {condition} {ordered}"
         try:
-            row = con.execute(f"copy ({sql}) to {literal(str(path))} ({options})").fetchone()
-        except duckdb.IOException as error:
+            if "json" in options:
+                count, nulled = write_json(con, layout, source, path)
+            else:
+                sql = f"select {items} from {source}"
+                sql = flat(con, sql) if "csv" in options else sql
+                row = con.execute(f"copy ({sql}) to {literal(str(path))} ({options})").fetchone()
+                count, nulled = int(row[0]) if row else 0, 0
+        except (duckdb.IOException, OSError) as error:
             raise ExportError.of(
                 "cannot-write", f"cannot write {path}: {error}", "make room, or choose another --export"
             ) from error
-        files.append(ExportedFile(name, int(row[0]) if row else 0, path.stat().st_size, _sha256(path)))
-    return files
+        lost += nulled
+        files.append(ExportedFile(name, count, path.stat().st_size, _sha256(path)))
+    return files, lost
 
 
 def _row_group(con: duckdb.DuckDBPyConnection) -> int:

@@ -149,6 +149,18 @@ Step = MapStep | GlobalStep
 
 
 @dataclass(frozen=True)
+class Passing:
+    """Of a source of JSON: the columns that the steps have under their types and as JSON text, the columns of the result
+    that are one of the source unchanged (name, column), those that came by `*`, and whether all other keys go along."""
+
+    typed: tuple[str, ...]
+    texts: tuple[str, ...]
+    unchanged: tuple[tuple[str, str], ...]
+    starred: tuple[str, ...]
+    others: bool
+
+
+@dataclass(frozen=True)
 class Plan:
     recipe: str
     steps: tuple[Step, ...]
@@ -157,6 +169,7 @@ class Plan:
     macros: tuple[str, ...]  # SQL functions that the steps' SQL calls
     asks_sample_id: bool = False  # the author selects sample_id by name in the result
     earlier: tuple[str, ...] = ()  # runs whose fingerprints are read
+    passing: Passing | None = None  # how the columns that no step looks at travel; without it, all get their types
 
     def step(self, name: str) -> Step:
         return next(s for s in self.steps if s.name == name)

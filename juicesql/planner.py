@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import TypeGuard
+from typing import Literal, TypeGuard
 
 import duckdb
 from sqlglot import exp
@@ -18,7 +19,8 @@ from juicesql.earlier import fingerprint_columns
 from juicesql.errors import Problem, RecipeError
 from juicesql.filters import EARLIER, filter_query, names_duplicates
 from juicesql.lift import Lifter, call_name, to_sql
-from juicesql.plan import RID, SAMPLE, Cut, GlobalStep, MapStep, Output, Plan, Step, Traced
+from juicesql.passing import NOTHING, Facts, Unsupported, check_plain, named, of_join, of_select, of_union
+from juicesql.plan import RID, SAMPLE, Cut, GlobalStep, MapStep, Output, Passing, Plan, Step, Traced
 from juicesql.recipe import Recipe
 from juicesql.registry import Registry
 from juicesql.shape import (
@@ -50,24 +52,48 @@ class _Relation:
     lineage: dict[str, str]
     traced: Traced = "rows"
     hidden: list[str] = field(default_factory=list)
+    facts: Facts = NOTHING
+
+    @property
+    def names(self) -> list[str]:
+        return [c for c, _ in self.columns]
+
+
+Travel = Literal["lines", "texts", "types"]  # of columns that the recipe does not name
 
 
 def make_plan(
-    recipe: Recipe, registry: Registry, source_columns: Columns, side: dict[str, Columns] | None = None
+    recipe: Recipe,
+    registry: Registry,
+    source_columns: Columns,
+    side: dict[str, Columns] | None = None,
+    carries: bool = False,
 ) -> Plan:
-    """Plan a recipe for a source with these columns (without sample_id). RecipeError carries every problem found."""
+    """Plan a recipe for a source with these columns (without sample_id). RecipeError carries every problem found.
+
+    With `carries`, columns that no step looks at travel as they came; the source must be JSON, as well as the output.
+    """
     with Binder(registry) as binder:
-        return _Planner(recipe, registry, source_columns, side or {}, binder).plan()
+        ways: tuple[Travel, ...] = ("lines", "texts") if carries else ()
+        for travel in ways:
+            with contextlib.suppress(Unsupported, RecipeError):  # an error is told of the columns with their types
+                return _Planner(recipe, registry, source_columns, side or {}, binder, travel).plan()
+        return _Planner(recipe, registry, source_columns, side or {}, binder, "types").plan()
 
 
 class _Planner:
     def __init__(
-        self, recipe: Recipe, registry: Registry, source: Columns, side: dict[str, Columns], binder: Binder
+        self,
+        recipe: Recipe,
+        registry: Registry,
+        source: Columns,
+        side: dict[str, Columns],
+        binder: Binder,
+        travel: Travel,
     ) -> None:
         self.recipe, self.registry, self.binder = recipe, registry, binder
-        self.source = source
-        lineage = {name: name for name, _ in source}
-        self.relations = {"source": _Relation(((SAMPLE, "BIGINT"), *source), lineage)}
+        self.source, self.travel = source, travel
+        self.relations: dict[str, _Relation] = {"source": _Relation((), {})}
         for name, columns in side.items():
             self.relations[name] = _Relation(tuple(c for c in columns if c[0] != SAMPLE), {}, traced="")
         self.steps: list[Step] = []
@@ -78,8 +104,21 @@ class _Planner:
         for asked in recipe.fingerprints:
             self.relations[asked.relation] = _Relation(fingerprint_columns(asked, registry), {}, traced="")
 
+    def _see_source(self, tree: exp.Query) -> None:
+        """The relation `source`, with the columns that have to be seen, and those under the types that they need."""
+        seen = self.source
+        if self.travel != "types":
+            asked = named(tree)
+            self.typed = tuple(c for c, _ in seen if c.casefold() in asked)
+            passing = "" if self.travel == "lines" else "JSON"
+            seen = tuple((c, t if c in self.typed else passing) for c, t in seen if c in self.typed or passing)
+        names = {n: n for n, _ in seen}
+        facts = Facts(names, frozenset([SAMPLE, *names]), self.travel == "lines") if self.travel != "types" else NOTHING
+        self.relations["source"] = _Relation(((SAMPLE, "BIGINT"), *seen), names, facts=facts)
+
     def plan(self) -> Plan:
         tree = parse_query(self.recipe)
+        self._see_source(tree)
         queries = self._queries(tree)
         check_tables(queries, set(self.relations), self._problem)
         check_functions(tree, self.registry, self.binder, self._problem)
@@ -93,13 +132,43 @@ class _Planner:
             raise RecipeError(self.problems)
         asked = any(e.alias_or_name == SAMPLE and not isinstance(e, exp.Star) for e in tree.expressions)
         macros = tuple(sorted(self.macros))
-        plan = Plan(str(self.recipe.path), tuple(self.steps), RESULT, self.source, macros, asked)
+        plan = Plan(str(self.recipe.path), tuple(self.steps), RESULT, self.source, macros, asked, passing=self._passing())
         main = mainline(plan)
         if not any(isinstance(s, MapStep) and s.name in main and s.input == "source" for s in plan.steps):
             message = "the rows of the result do not come from `source`"
             mend = "begin with `from source`; other relations are joined to it"
             raise RecipeError.of("no-source-read", message, mend, self.recipe.path.name)
         return plan
+
+    def _passing(self) -> Passing | None:
+        if self.travel == "types":
+            return None
+        facts = self.relations[RESULT].facts
+        texts = tuple(c for c, _ in self.source if c not in self.typed) if self.travel == "texts" else ()
+        unchanged = tuple((c, facts.origin[c]) for c in self.relations[RESULT].names if c in facts.origin)
+        return Passing(self.typed, texts, unchanged, tuple(sorted(facts.starred)), facts.others)
+
+    def _passed(self, query: exp.Query, inputs: list[str], columns: Columns, traced: Traced) -> Facts:
+        """What a step leaves of the source as it came. Unsupported where that cannot be."""
+        if self.travel == "types" or not inputs:
+            return NOTHING
+        relations = {n: self.relations[n] for n in inputs}
+        known = {n: r.facts for n, r in relations.items()}
+        check_plain(query, known, {n: {c for c, t in r.columns if "JSON" in t} for n, r in relations.items()})
+        names = {n: r.names for n, r in relations.items()}
+        if isinstance(query, exp.SetOperation):
+            facts = of_union(query, known, names)
+        elif not isinstance(query, exp.Select) or brings_together(query):
+            facts = NOTHING
+        elif query.args.get("joins") and len(inputs) > 1:
+            facts = of_join(query, known, names)
+        else:
+            facts = of_select(query, known[inputs[0]], names[inputs[0]], query.args["from_"].this.alias_or_name)
+        if traced == "rows" and (SAMPLE, "BIGINT") in columns:
+            return facts
+        if facts.others:
+            raise Unsupported
+        return NOTHING
 
     def _problem(self, problem: Problem, node: exp.Expr | None = None) -> None:
         line = problem.line or self._line(node)
@@ -173,6 +242,7 @@ class _Planner:
     def _map(self, name: str, query: exp.Select, input_name: str, expands: bool = False) -> None:
         relation, lifter = self._with_sample_id(input_name), self._lifter(input_name)
         base = query.args["from_"].this
+        written = query.copy()
         strip_table(query, base.alias_or_name)
         cuts = self._cuts(name, query, relation, lifter)
         cut_calls = set(lifter.calls)
@@ -209,7 +279,8 @@ class _Planner:
                 grouped=relation.traced == "groups",
             )
         )
-        self.relations[name] = _Relation(columns, lineage, traced)
+        facts = relation.facts if plain else self._passed(written, [input_name], columns, traced)
+        self.relations[name] = _Relation(columns, lineage, traced, facts=facts)
 
     def _with_sample_id(self, name: str) -> _Relation:
         """A relation as a row-wise step reads it: a ref shows its row number only here."""
@@ -312,7 +383,7 @@ class _Planner:
                     lineage[e.alias] = scope._lineage_of(e.this)
 
     def _global(self, name: str, query: exp.Query, inputs: list[str]) -> None:
-        text = to_sql(query)
+        text, written, read = to_sql(query), query.copy(), inputs
         if "source" in inputs:
             inputs = self._whole_source(query)
         alone = (
@@ -369,7 +440,8 @@ class _Planner:
             )
         )
         lineage = first.lineage if filter_sql else {c: f"{name}.{c}" for c, _ in columns}
-        self.relations[name] = _Relation(columns, lineage, traced)
+        facts = self._passed(written, read, columns, traced)
+        self.relations[name] = _Relation(columns, lineage, traced, facts=facts)
 
     def _whole_source(self, query: exp.Query) -> list[str]:
         """Rows meet only in relations: the source becomes one, unchanged, under the name that the author wrote."""
@@ -441,7 +513,8 @@ class _Planner:
             grouped=relation.traced == "groups",
         )
         self.steps.append(step)
-        self.relations[step.name] = _Relation(columns, {**relation.lineage, **lifter.lineage}, relation.traced, hidden)
+        lineage = {**relation.lineage, **lifter.lineage}
+        self.relations[step.name] = _Relation(columns, lineage, relation.traced, hidden, relation.facts)
         base.replace(exp.to_table(step.name, alias=base.alias_or_name))
         return step.name
 

@@ -27,6 +27,7 @@ from juicesql.engines.watch import Progress, watched
 from juicesql.errors import ExportError, JuiceError, RecipeError
 from juicesql.funnel import FunnelRow, make_funnel
 from juicesql.history import read_history
+from juicesql.jsonexport import Column, layout_of
 from juicesql.latest import write_latest
 from juicesql.measure import Measurer
 from juicesql.media import MAX_SAMPLES, MediaSettings, held_within
@@ -116,9 +117,12 @@ def prepare(
     source: Sequence[str] = (),
     project: str | Path | None = None,
     variables: Mapping[str, Any] | None = None,
+    carry: bool = False,
     **options: Any,
 ) -> Prepared:
-    """Load, render and plan a recipe. `options` go before those of its `config(...)`; None leaves the recipe's."""
+    """Load, render and plan a recipe. `options` go before those of its `config(...)`; None leaves the recipe's.
+
+    With `carry`, columns of JSON that no step looks at get no type; the plan is for a run that writes JSON or nothing."""
     found = open_project(Path(project) if project else None, near=Path(recipe) if Path(recipe).exists() else None)
     registry = found.registry()
     loaded = load_recipe(found.find_recipe(str(recipe)), registry, variables)
@@ -141,7 +145,8 @@ def prepare(
     spec = config.source_spec(inputs, spec_base)
     opened = open_source(spec)
     columns = sql_columns(opened.schema)
-    plan = make_plan(loaded, registry, columns, {n: _file_columns(p) for n, p in side.items()})
+    carries = carry and opened.carries and exporting.is_json(config.export)
+    plan = make_plan(loaded, registry, columns, {n: _file_columns(p) for n, p in side.items()}, carries)
     earlier = find_earlier(loaded, registry, found, base, opened.fingerprint)
     plan = replace(plan, earlier=tuple(run.run_id for e in earlier for run in e.runs))
     advice = advise(plan, registry)
@@ -200,7 +205,7 @@ def run(
     sources = (source,) if isinstance(source, str) else tuple(source)
     prepared = prepare(
         recipe, source=sources, project=project, variables=variables, on_error=on_error, max_error_rate=max_error_rate,
-        export=str(Path(export).resolve()) if export else None,
+        export=str(Path(export).resolve()) if export else None, carry=not gate,
     )  # fmt: skip
     for line in prepared.advice if tell else ():
         tell(line)  # type: ignore[misc]
@@ -434,7 +439,8 @@ class _Run:
                     f"copy (select distinct {SAMPLE} from ({engine.samples(self._last_traced())})) to "
                     f"{literal(str(self.scratch / 'kept.parquet'))} (format parquet)"
                 )
-                files, rows_out = self._write(engine, execution.stat_labels), execution.step_rows_out[self.plan.result]
+                files = self._write(engine, execution.stat_labels)
+                rows_out = execution.step_rows_out[self.plan.result]
             if self.gate:
                 self.progress.stage("checking")
                 report = self.gate.check(engine, self.run_id)
@@ -512,7 +518,8 @@ class _Run:
         if not self.target:
             return []
         keep_id = self.config.keep_sample_id or self.plan.asks_sample_id
-        columns = [f"r.{quote(c)}" for c, _ in self.plan.step(self.plan.result).columns if c != SAMPLE or keep_id]
+        result = self.plan.step(self.plan.result).columns
+        columns = [Column(c, f"r.{quote(c)}", t) for c, t in result if c != SAMPLE or keep_id]
         joined = ""
         if self.config.keep_stats and labels:
             fields = []
@@ -521,5 +528,12 @@ class _Run:
                 values = f"select {SAMPLE}, any_value(value) as value from read_parquet({path}) group by {SAMPLE}"
                 joined += f" left join ({values}) s{i} using ({SAMPLE})"
                 fields.append(f"{quote(label)} := s{i}.value")
-            columns.append(f"struct_pack({', '.join(fields)}) as stats")
-        return exporting.write(engine.con, self.target, columns, joined, self.run_id)
+            columns.append(Column("stats", f"struct_pack({', '.join(fields)})"))
+        layout = layout_of(self.plan, columns, self.scratch / "lines")
+        files, lost = exporting.write(engine.con, self.target, layout, joined, self.run_id)
+        if lost:
+            self.warnings.append(f"{lost:,} numbers were NaN or infinite, which JSON has no word for: they are null")
+        if self.plan.passing is None:
+            names = self.source.renamed
+            self.warnings += [f"the column `{name}` of the source is called `{given}`" for name, given in names]
+        return files

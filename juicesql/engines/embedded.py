@@ -17,10 +17,12 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from juicesql.engines.lines import keep_lines, take_lines
 from juicesql.engines.watch import Hear, Progress, RowShare, make_watchable, watched
 from juicesql.errors import FunctionError, Problem, RecipeError
 from juicesql.mapstage import ChainResult, Change, CutCount, RowFailure, open_worker, run_chain
 from juicesql.measure import Measurer
+from juicesql.passing import carry_of
 from juicesql.plan import MEMBERS, RID, SAMPLE, GlobalStep, Plan
 from juicesql.reasons import MOST, Reason, reasons
 from juicesql.registry import Registry
@@ -102,6 +104,7 @@ class Embedded:
     ) -> None:
         self.plan, self.source, self.registry, self.measurer = plan, source, registry, measurer
         self.scratch, self.settings, self.rank = scratch, settings, rank
+        self.rows = source.carrying(carry_of(plan)) if plan.passing else source
         self.packing = "none" if source.total_bytes < UNPACKED_BYTES else "lz4"
         self.spill = Spill(scratch)
         self.execution = Execution()
@@ -195,7 +198,7 @@ class Embedded:
     def _tasks(self, chain: Chain) -> Iterator[_Task]:
         name, rows = chain.input, self._most_rows(chain)
         if name == "source":
-            for morsel in self.source.morsels(MORSEL_BYTES, rows):
+            for morsel in self.rows.morsels(MORSEL_BYTES, rows):
                 yield _Task(morsel.index, morsel.rows, morsel.bytes, morsel.file, morsel.load)
             return
         index = 0
@@ -222,7 +225,7 @@ class Embedded:
 
     def _morsel(self, chain: Chain, task: _Task) -> tuple[Loaded, ChainResult]:
         """One morsel in one thread: load, run, and leave its rows as a file."""
-        loaded = task.load()
+        loaded, lines = take_lines(task.load())
         settings = self.settings
         result = run_chain(
             loaded.table, chain.steps, self._worker(), self.measurer, self.rank, settings.trace, settings.keep_stats,
@@ -233,6 +236,8 @@ class Embedded:
             rids = pa.array(np.arange(first, first + result.table.num_rows))
             path = self.scratch / "spool" / chain.name / f"{task.index:08d}.parquet"
             write_parquet(result.table.append_column(RID, rids), path, self.packing)
+            if lines is not None:
+                keep_lines(lines, result.table, self.scratch / "lines", self.stages.index(chain), self.packing)
         return loaded, result
 
     def _worker(self) -> duckdb.DuckDBPyConnection:
@@ -321,8 +326,8 @@ class Embedded:
             self._filter(step, first)
         else:
             number = "row_number() over () - 1"
-            own = [c for c, _ in step.columns if c != SAMPLE or not step.numbered]
-            named = ", ".join([*([f"{number} as {SAMPLE}"] if step.numbered else []), *map(quote, own)])
+            own = [_stored(c, t) for c, t in step.columns if c != SAMPLE or not step.numbered]
+            named = ", ".join([*([f"{number} as {SAMPLE}"] if step.numbered else []), *own])
             numbered = f"select {number} as {RID}, {named} from ({step.sql})"
             if step.name in self.streamed:
                 self._view(step.name, numbered)
@@ -379,6 +384,11 @@ class Embedded:
     def _count(self, name: str) -> int:
         row = self.con.execute(f"select count(*) from {quote(name)}").fetchone()
         return int(row[0]) if row else 0
+
+
+def _stored(column: str, kind: str) -> str:
+    """A column as a relation on disk has it: integers of 128 bits as decimals."""
+    return f"{quote(column)}::{kind} as {quote(column)}" if "DECIMAL(38,0)" in kind else quote(column)
 
 
 def _holds(ordered: np.ndarray[Any, Any], values: pa.Array | pa.ChunkedArray) -> pa.Array:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -181,8 +181,11 @@ def _meets_double(own: pa.DataType, raw: pa.DataType) -> bool:
     return str(own) in ("int64", "uint64") and bool(pa.types.is_floating(raw))
 
 
-def picks(raw: pa.Schema, mapping: Mapping[str, str]) -> tuple[Pick, ...]:
-    """The result's columns. Raises SourceError with every column that does not exist or is named twice."""
+def picks(raw: pa.Schema, mapping: Mapping[str, str], rename: bool = False) -> tuple[Pick, ...]:
+    """The result's columns. Raises SourceError with every column that does not exist or is named twice.
+
+    With `rename`, a column whose name SQL cannot have beside the others gets another one.
+    """
     problems: list[Problem] = []
     made: list[Pick] = []
     for new, path in mapping.items():
@@ -202,10 +205,33 @@ def picks(raw: pa.Schema, mapping: Mapping[str, str]) -> tuple[Pick, ...]:
         else:
             result.append(Pick(f.name, f.name, (), f.type))
     result += [p for p in made if p.fields]
+    if rename:
+        result = _renamed(result, set(mapping))
     problems += _name_problems([p.name for p in result])
     if problems:
         raise SourceError(problems)
     return tuple(result)
+
+
+def _renamed(chosen: Iterable[Pick], given: Iterable[str]) -> list[Pick]:
+    """Picks with names of their own: not empty, without NUL, no name of the plan's, none that differs only in case."""
+    chosen = list(chosen)
+    taken = {n.casefold() for n in given}
+    out = []
+    for pick in chosen:
+        name = pick.name
+        if pick.fields or name in given:
+            out.append(pick)
+            continue
+        if not name or "\0" in name or name.startswith("__"):
+            name = name.replace("\0", "").lstrip("_") or "unnamed"
+        plain, number = name, 1
+        while name.casefold() in taken:
+            number += 1
+            name = f"{plain}_{number}"
+        taken.add(name.casefold())
+        out.append(replace(pick, name=name))
+    return out
 
 
 def conform(table: pa.Table, raw: pa.Schema, chosen: Iterable[Pick], file: str) -> list[pa.ChunkedArray]:
@@ -282,7 +308,10 @@ def _name_problems(names: list[str]) -> Iterable[Problem]:
     seen: dict[str, str] = {}
     for name in names:
         key = name.casefold()
-        if "\0" in name:
+        if name.startswith("__"):
+            mend = f"give it another name: columns={{{json.dumps(name.strip('_') or 'other')}: {json.dumps(name)}}}"
+            yield Problem("reserved-column", f"the name of the column `{name}` begins as those of a plan do", mend)
+        elif "\0" in name:
             message = f"the name of the column {name!r} holds the character NUL, which ends a name in SQL"
             yield Problem("bad-column", message, f'give it another name: columns={{"other": {json.dumps(name)}}}')
         elif key == "sample_id":

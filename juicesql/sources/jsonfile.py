@@ -6,7 +6,7 @@ import codecs
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from typing import IO, Any
@@ -14,14 +14,16 @@ from typing import IO, Any
 import pyarrow as pa
 
 from juicesql.errors import Problem, SourceError
+from juicesql.sources.carried import Carry, parse_carried
 from juicesql.sources.files import LocalFile, opened
 from juicesql.sources.jsonl import SAMPLE_ROWS
 from juicesql.sources.jsonparse import parse_values
 from juicesql.sources.jsonvalues import DECODER, Misfit, Shape, Unfit, decode_line, schema_of, widen
-from juicesql.sources.model import Piece, too_long
+from juicesql.sources.model import Bad, Parsed, Piece, too_long
 
 _STEP = 1 << 20
 _SPACE = " \t\r\n"
+_ONE_LINE = {10: " ", 13: " "}
 _MARKS = re.compile(r'["\\\[\]{},]')
 _QUOTES = re.compile(r'["\\]')
 
@@ -31,6 +33,7 @@ class JsonFile:
     """An array of objects, or one object, which is one row."""
 
     file: LocalFile
+    carry: Carry | None = None
 
     @property
     def name(self) -> str:
@@ -51,14 +54,22 @@ class JsonFile:
         values: list[Any] = []
         first_row = size = done = 0
         with opened(self.file) as (stream, raw):
-            for value, length in elements(self.file, stream):
-                values.append(value)
-                size += length
+            for value, text in elements(self.file, stream):
+                values.append(text if self.carry and not isinstance(value, Unfit) else value)
+                size += len(text)
                 if len(values) >= max_rows or size >= max_bytes:
-                    yield Piece(first_row, len(values), raw.position - done, partial(parse_values, values, 0, schema))
+                    yield Piece(first_row, len(values), raw.position - done, partial(self._load, values, schema))
                     first_row, done, size, values = first_row + len(values), raw.position, 0, []
             if values:
-                yield Piece(first_row, len(values), raw.position - done, partial(parse_values, values, 0, schema))
+                yield Piece(first_row, len(values), raw.position - done, partial(self._load, values, schema))
+
+    def _load(self, values: list[Any], schema: pa.Schema) -> Parsed:
+        if self.carry is None:
+            return parse_values(values, 0, schema)
+        lines = "\n".join("?" if isinstance(v, Unfit) else v.translate(_ONE_LINE) for v in values)
+        parsed = parse_carried(lines.encode(errors="surrogateescape"), schema, self.carry)
+        told = {i: Bad(i, v.message) for i, v in enumerate(values) if isinstance(v, Unfit)}
+        return replace(parsed, bad=tuple(told.get(b.position, b) for b in parsed.bad))
 
 
 def is_lines(file: LocalFile) -> bool:
@@ -74,8 +85,8 @@ def is_lines(file: LocalFile) -> bool:
         return False
 
 
-def elements(file: LocalFile, stream: IO[bytes]) -> Iterator[tuple[Any, int]]:
-    """(value, characters) of each element; invalid UTF-8 becomes lone surrogates, which fail only their own row."""
+def elements(file: LocalFile, stream: IO[bytes]) -> Iterator[tuple[Any, str]]:
+    """(value, its text) of each element; invalid UTF-8 becomes lone surrogates, which fail only their own row."""
     text = _Text(stream)
     start = text.peek()
     if start == "":
@@ -119,7 +130,7 @@ class _Text:
     def skip(self) -> None:
         self._at += 1
 
-    def value(self, file: LocalFile) -> tuple[Any, int]:
+    def value(self, file: LocalFile) -> tuple[Any, str]:
         """The next value. One that touches the window's end may go on, so more is read first."""
         self.peek()
         step = _STEP
@@ -127,8 +138,8 @@ class _Text:
             try:
                 value, end = DECODER.raw_decode(self._window, self._at)
                 if end < len(self._window) or self._ended:
-                    length, self._at = end - self._at, end
-                    return (value if length <= file.most else Unfit(too_long(length, file.most))), length
+                    text, self._at = self._window[self._at : end], end
+                    return (value if len(text) <= file.most else Unfit(too_long(len(text), file.most))), text
             except json.JSONDecodeError as error:
                 if self._ended:
                     self._at = error.pos
@@ -136,7 +147,7 @@ class _Text:
             except (RecursionError, ValueError) as error:
                 raise self.broken(file, str(error) or "nested too deeply") from None
             if len(self._window) - self._at > file.most and not self._ended:
-                return Unfit(too_long(self._pass(file), file.most)), 0
+                return Unfit(too_long(self._pass(file), file.most)), ""
             self._more(min(step, file.most))
             step *= 2
 

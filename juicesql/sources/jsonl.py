@@ -10,6 +10,7 @@ from typing import IO
 import numpy as np
 import pyarrow as pa
 
+from juicesql.sources.carried import Carry, parse_carried
 from juicesql.sources.files import LocalFile, opened, read_range
 from juicesql.sources.jsonparse import content_lines, parse_block
 from juicesql.sources.jsonvalues import Misfit, Shape, decode_line, schema_of, widen
@@ -48,6 +49,7 @@ class JsonLines:
 
     file: LocalFile
     sample_bytes: int = SAMPLE_BYTES
+    carry: Carry | None = None
 
     @property
     def name(self) -> str:
@@ -76,9 +78,10 @@ class JsonLines:
                 if block.dropped:
                     load = partial(_refused, too_long(block.dropped, self.file.most), schema)
                 elif self.file.compression:
-                    load = partial(parse_block, bytes(block.data), block.rows, block.clean, schema)
+                    load = partial(_parse, bytes(block.data), block.rows, block.clean, schema, self.carry)
                 else:
-                    load = partial(_reload, self.file, block.offset, len(block.data), block.rows, block.clean, schema)
+                    place = (self.file, block.offset, len(block.data), block.rows, block.clean)
+                    load = partial(_reload, *place, schema, self.carry)
                 if block.rows:
                     yield Piece(first_row, block.rows, position - done, load)
                     first_row, done = first_row + block.rows, position
@@ -195,8 +198,14 @@ def _count(buffer: bytearray, start: int, end: int, newlines: Newlines) -> tuple
     return len(content_lines(bytes(buffer[start:end]))), False
 
 
-def _reload(file: LocalFile, offset: int, length: int, rows: int, clean: bool, schema: pa.Schema) -> Parsed:
-    return parse_block(read_range(file, offset, length), rows, clean, schema)
+def _reload(
+    file: LocalFile, offset: int, length: int, rows: int, clean: bool, schema: pa.Schema, carry: Carry | None
+) -> Parsed:
+    return _parse(read_range(file, offset, length), rows, clean, schema, carry)
+
+
+def _parse(data: bytes, rows: int, clean: bool, schema: pa.Schema, carry: Carry | None) -> Parsed:
+    return parse_carried(data, schema, carry) if carry else parse_block(data, rows, clean, schema)
 
 
 def _refused(message: str, schema: pa.Schema) -> Parsed:

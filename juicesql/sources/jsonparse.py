@@ -22,7 +22,7 @@ def parse_block(data: bytes, rows: int, clean: bool, schema: pa.Schema) -> Parse
     pyarrow 26 crashes on a line `null` and joins documents across lines, so it only sees clean lines.
     """
     if clean:
-        table = _fast(data, rows, schema)
+        table = parse_lines(data, rows, schema)
         if table is not None:
             return Parsed(table)
     lines = content_lines(data)
@@ -63,8 +63,13 @@ def _row(value: Any, schema: pa.Schema) -> dict[str, Any]:
     if isinstance(value, Misfit):
         raise value
     if not isinstance(value, dict):
-        raise Misfit(getattr(value, "message", f"no JSON object but {_kind(value)}"))
+        raise no_object(value)
     return fit_fields(value, schema)
+
+
+def no_object(value: Any) -> Misfit:
+    """Why a decoded value is no row."""
+    return Misfit(getattr(value, "message", f"no JSON object but {_kind(value)}"))
 
 
 def _kind(value: Any) -> str:
@@ -75,7 +80,7 @@ def _kind(value: Any) -> str:
 
 def _parse_group(lines: list[bytes], first: int, schema: pa.Schema) -> Parsed:
     if all(line[:1] == b"{" and line[-1:] == b"}" for line in lines):
-        table = _fast(b"\n".join(lines), len(lines), schema)
+        table = parse_lines(b"\n".join(lines), len(lines), schema)
         if table is not None:
             return Parsed(table, pa.array(range(first, first + len(lines)), pa.int64()))
     return parse_values([_decoded(line) for line in lines], first, schema)
@@ -88,8 +93,8 @@ def _decoded(line: bytes) -> Any:
         return misfit
 
 
-def _fast(data: bytes, rows: int, schema: pa.Schema) -> pa.Table | None:
-    """The block as pyarrow reads it, or None when anything in it needs a closer look."""
+def parse_lines(data: bytes, rows: int, schema: pa.Schema) -> pa.Table | None:
+    """A block of clean lines as pyarrow reads it, or None when anything in it needs a closer look."""
     try:
         table = pj.read_json(
             pa.BufferReader(data),

@@ -30,6 +30,10 @@ class Misfit(Exception):
     """A value that cannot be held; the text says why."""
 
 
+class Wider(Misfit):
+    """A value that JSON allows and the columns found so far have no place for."""
+
+
 @dataclass(frozen=True)
 class Unfit:
     """Stands in a decoded document for something that JSON forbids or that would be lost."""
@@ -124,7 +128,7 @@ def fit(value: Any, kind: pa.DataType, path: str) -> Any:
     if isinstance(value, Unfit):
         raise Misfit(value.message)
     if pa.types.is_string(kind):
-        return _text(value, path)
+        return text_of(value, path)
     if pa.types.is_struct(kind) and isinstance(value, dict):
         return fit_fields(value, kind, path + ".")
     if pa.types.is_list(kind) and isinstance(value, list):
@@ -138,7 +142,7 @@ def fit(value: Any, kind: pa.DataType, path: str) -> Any:
     shown = json.dumps(value, default=str)[:40]
     name = _SQL.get(str(kind), str(kind).partition("<")[0].upper())
     message = f"column `{path}` is {name} by the sample, {_NAMES[type(value)]} does not fit: {shown}"
-    raise Misfit(f"{message}; full_scan=True widens it")
+    raise Wider(f"{message}; full_scan=True widens it")
 
 
 def fit_fields(value: dict[str, Any], fields: Iterable[pa.Field], prefix: str = "") -> dict[str, Any]:
@@ -146,7 +150,7 @@ def fit_fields(value: dict[str, Any], fields: Iterable[pa.Field], prefix: str = 
     fitted = {f.name: fit(value.get(f.name), f.type, prefix + f.name) for f in fields}
     for key in value:
         if key not in fitted:
-            raise Misfit(f"field `{prefix}{key}` is not in the sample of the columns; full_scan=True adds it")
+            raise Wider(f"field `{prefix}{key}` is not in the sample of the columns; full_scan=True adds it")
     return fitted
 
 
@@ -170,7 +174,8 @@ def _scalar(value: Any) -> Shape:
     return "DOUBLE" if isinstance(value, float) else "VARCHAR"
 
 
-def _text(value: Any, path: str) -> str:
+def text_of(value: Any, path: str) -> str:
+    """A string as it is, any other value as its JSON text; Misfit for what JSON forbids."""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=_refuse)
     if not text.isascii():
         try:
@@ -178,6 +183,14 @@ def _text(value: Any, path: str) -> str:
         except UnicodeEncodeError:
             raise Misfit(f"column `{path}` holds invalid UTF-8 or half a surrogate pair") from None
     return text
+
+
+def refuse_unfit(value: Any) -> None:
+    """Misfit for what JSON forbids, however deep it lies."""
+    try:
+        json.dumps(value, default=_refuse)
+    except RecursionError:
+        raise Misfit("nested too deeply") from None
 
 
 def _refuse(value: Any) -> Any:

@@ -5,12 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import pyarrow as pa
 
+if TYPE_CHECKING:
+    from juicesql.sources.carried import Carry
+
+
 MAX_ROW_BYTES = 64 << 20
 EXACT = 1 << 53  # a DOUBLE holds every integer up to here
+
+
+class SourceWidened(Exception):
+    """A row has a value that the columns found by a sample have no place for: the source is to be opened again with a
+    full scan. The text says which."""
 
 
 @dataclass(frozen=True)
@@ -151,10 +160,22 @@ class Source:
     total_bytes: int
     fingerprint: str
     _walk: Callable[[int, int], Iterator[Morsel]] = field(repr=False)
+    renamed: tuple[tuple[str, str], ...] = ()  # (name in the files, column) where SQL cannot have the name
+    _carried: Callable[[Carry], Source] | None = field(default=None, repr=False)
 
     def morsels(self, max_bytes: int = 8 << 20, max_rows: int = 8192) -> Iterator[Morsel]:
         """The rows in order. The same bounds give the same morsels, also after rows were appended to the last file."""
         return self._walk(max_bytes, max_rows)
+
+    @property
+    def carries(self) -> bool:
+        """Whether `carrying` is possible: all of it is JSON."""
+        return self._carried is not None
+
+    def carrying(self, carry: Carry) -> Source:
+        """The same rows with the columns that `carry` names, and a column of packed lines if it asks for them."""
+        assert self._carried
+        return self._carried(carry)
 
     def check_unchanged(self) -> None:
         """Raises SourceError that names every file whose size, time or inode is not what it was at opening."""

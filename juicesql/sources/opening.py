@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 from itertools import groupby
@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from juicesql.errors import SourceError
 from juicesql.sources import columns, inputs, relation
+from juicesql.sources.carried import LINE, Carry
 from juicesql.sources.delimited import Delimited
 from juicesql.sources.documents import Documents
 from juicesql.sources.empty import Empty
@@ -52,10 +53,38 @@ def open_source(spec: SourceSpec, *, memory_limit: str | None = None) -> Source:
     if not raw.names:
         message = f"`{' '.join(spec.inputs)}` has no row that can be read, so no columns"
         raise SourceError.of("empty-source", message, "name an input that holds at least one row")
-    picks = columns.picks(raw, spec.columns)
+    lines = all(isinstance(e.reader, JsonLines | JsonFile) for e in entries)
+    picks = columns.picks(raw, spec.columns, rename=lines)
     schema = pa.schema([(p.name, p.type) for p in picks])
     walk = partial(_walk, tuple(entries), raw, picks)
-    return Source(schema, tuple(files), sum(f.size for f in files), _fingerprint(spec, files), walk)
+    source = Source(schema, tuple(files), sum(f.size for f in files), _fingerprint(spec, files), walk)
+    renamed = tuple((p.column, p.name) for p in picks if lines and p.name != p.column and p.name not in spec.columns)
+    source = replace(source, renamed=renamed)
+    if lines and not any(p.fields for p in picks):
+        return replace(source, _carried=partial(_carrying, source, tuple(entries), raw, picks))
+    return source
+
+
+def _carrying(
+    source: Source, entries: Sequence[Entry], raw: pa.Schema, picks: Sequence[columns.Pick], carry: Carry
+) -> Source:
+    """The source again, read as `carry` says; it names columns of the source, the readers get those of the files."""
+    texts = [columns.Pick(p.name, p.column, (), pa.string()) for p in picks if p.name in carry.texts]
+    typed = [p for p in picks if p.name in carry.typed]
+    own = Carry(
+        tuple(dict.fromkeys(p.column for p in typed)),
+        tuple(p.column for p in texts),
+        {p.column: carry.actions[p.name] for p in (*typed, *texts) if not p.fields and p.name in carry.actions},
+        carry.others,
+    )
+    fields = [raw.field(n) for n in own.typed] + [pa.field(n, pa.string()) for n in own.texts]
+    chosen = [p for name in source.schema.names for p in (*typed, *texts) if p.name == name]
+    if own.packs:
+        fields.append(pa.field(LINE, pa.binary()))
+        chosen.append(columns.Pick(LINE, LINE, (), pa.binary()))
+    readers = [replace(e, reader=replace(e.reader, carry=own)) for e in entries]  # type: ignore[type-var]
+    walk = partial(_walk, tuple(readers), pa.schema(fields), chosen)
+    return replace(source, schema=pa.schema([(p.name, p.type) for p in chosen]), _walk=walk, _carried=None)
 
 
 def _entries(spec: SourceSpec, memory_limit: str | None) -> tuple[list[Entry], list[FileInfo]]:
