@@ -46,7 +46,7 @@ class Binder:
     def describe(self, sql: str, tables: Mapping[str, Columns]) -> Columns:
         """Column names and SQL types of a query over empty tables. duckdb.Error when it does not bind.
 
-        Integers of 128 bits are DECIMAL(38,0), which Arrow and Parquet hold exactly; DuckDB's Parquet makes them DOUBLE.
+        Integers of 128 bits are DECIMAL(38,0), which Arrow and Parquet hold exactly; as they are, Parquet has DOUBLE.
         """
         for name, columns in tables.items():
             inside = ", ".join(f"{quote(c)} {t}" for c, t in columns)

@@ -151,7 +151,7 @@ def _objects(layout: Layout, texts: Numbers, batch: pa.RecordBatch, lines: pa.Ar
         np.array([c.stand for c in columns], np.int64), inside, layout.others,
         np.frombuffer(b"".join(keys) or b"\0", np.uint8), np.cumsum([0, *map(len, keys)]).astype(np.int64), out,
     )  # fmt: skip
-    return memoryview(out)[:n]
+    return memoryview(out.data)[:n]
 
 
 def _key(column: Column) -> bytes:

@@ -99,8 +99,8 @@ def write_rows(
     """Writes an object a row; how many bytes they are.
 
     values[offsets[c, r]:offsets[c, r + 1]] is what column c has in row r, states[c, r] what it is. slots[c] is the
-    known column that c is unchanged, or -1; inside[slot] the column that stands where this one stood in the line, or -1.
-    `keys` are the names as JSON, a colon after each.
+    known column that c is unchanged, or -1; inside[slot] the column that stands where this one stood in the line, or
+    -1. `keys` are the names as JSON, a colon after each.
     """
     n = 0
     columns, known = slots.size, inside.size

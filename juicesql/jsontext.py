@@ -39,10 +39,10 @@ def _text(value: str, kind: DuckDBPyType, names: Iterator[int]) -> str:
     item = f"__e{next(names)}"
     if kind.id == "map":
         key = f"to_json(({item}).key::varchar)::varchar"
-        pair = f"{key} || ':' || {_inside(f'({item}).value', dict(kind.children)['value'], names)}"
+        pair = f"{key} || ':' || {_inside(f'({item}).value', _child(kind), names)}"
         return _joined(f"map_entries({value})", item, pair, "{}")
-    items = f"({value})::{dict(kind.children)['child']}[]" if kind.id == "array" else value
-    return _joined(items, item, _inside(item, dict(kind.children)["child"], names), "[]")
+    items = f"({value})::{_child(kind)}[]" if kind.id == "array" else value
+    return _joined(items, item, _inside(item, _child(kind), names), "[]")
 
 
 def _inside(value: str, kind: DuckDBPyType, names: Iterator[int]) -> str:
@@ -51,7 +51,7 @@ def _inside(value: str, kind: DuckDBPyType, names: Iterator[int]) -> str:
 
 def _struct(value: str, kind: DuckDBPyType, names: Iterator[int]) -> str:
     parts = []
-    for n, (name, child) in enumerate(kind.children):
+    for n, (name, child) in enumerate(_fields(kind)):
         key = ("," if n else "{") + json.dumps(name, ensure_ascii=False) + ":"
         parts.append(f"{literal(key)} || {_inside(f'({value}).{quote(name)}', child, names)}")
     return " || ".join(parts) + " || '}'"
@@ -65,19 +65,28 @@ def _joined(items: str, item: str, text: str, ends: str) -> str:
 def _special(kind: DuckDBPyType) -> bool:
     """Whether to_json would lose something of it, or write what is no JSON."""
     if kind.id in ("list", "array", "map", "struct"):
-        return any(_special(k) for n, k in kind.children if n != "size")
+        return any(_special(k) for _, k in _fields(kind))
     return str(kind) == "JSON" or kind.id in _FLOATS or kind.id in ("hugeint", "uhugeint", "decimal")
+
+
+def _fields(kind: DuckDBPyType) -> list[tuple[str, DuckDBPyType]]:
+    return [(n, k) for n, k in kind.children if isinstance(k, DuckDBPyType) and n != "size"]
+
+
+def _child(kind: DuckDBPyType) -> DuckDBPyType:
+    """The type of the items of a list, or of the values of a map."""
+    return _fields(kind)[-1][1]
 
 
 def _lost(value: str, kind: DuckDBPyType, names: Iterator[int]) -> str:
     if kind.id in _FLOATS:
         return f"coalesce((not isfinite({value}))::int, 0)"
     if kind.id == "struct":
-        parts = [_lost(f"({value}).{quote(n)}", k, names) for n, k in kind.children]
+        parts = [_lost(f"({value}).{quote(n)}", k, names) for n, k in _fields(kind)]
         return " + ".join(p for p in parts if p)
     if kind.id not in ("list", "array", "map"):
         return ""
-    child, item = dict(kind.children)["value" if kind.id == "map" else "child"], f"__e{next(names)}"
+    child, item = _child(kind), f"__e{next(names)}"
     inner = _lost(f"({item}).value" if kind.id == "map" else item, child, names)
     items = {"map": f"map_entries({value})", "array": f"({value})::{child}[]"}.get(kind.id, value)
     return f"coalesce(list_sum(list_transform({items}, lambda {item}: {inner})), 0)" if inner else ""

@@ -1,8 +1,9 @@
 """Which columns of JSON rows a recipe only passes on, and which columns of its result are the source's, unchanged.
 
-A key that no step names needs no type, and none of the plan's relations has to hold it: it stays in the line that it came
-in, which the export finds by `sample_id` (`Facts.others`). Where stars are looked at as values, as in a GROUP BY, such a
-column is JSON text in the relations instead; where values are compared, as in DISTINCT, it gets a type like any other.
+A key that no step names needs no type, and none of the plan's relations has to hold it: it stays in the line that it
+came in, which the export finds by `sample_id` (`Facts.others`). Where stars are looked at as values, as in a GROUP BY,
+such a column is JSON text in the relations instead; where values are compared, as in DISTINCT, it gets a type like any
+other.
 """
 
 from __future__ import annotations
@@ -60,9 +61,7 @@ def of_select(query: exp.Select, facts: Facts, columns: Iterable[str], own: str 
     return Facts(origin, frozenset(starred), others)
 
 
-def _by_star(
-    star: exp.Star, facts: Facts, columns: Iterable[str], origin: dict[str, str], starred: set[str]
-) -> None:
+def _by_star(star: exp.Star, facts: Facts, columns: Iterable[str], origin: dict[str, str], starred: set[str]) -> None:
     if star.args.get("rename"):
         raise Unsupported
     gone = {e.name for e in star.args.get("except_") or []}
@@ -148,7 +147,9 @@ def of_join(query: exp.Select, facts: Mapping[str, Facts], columns: Mapping[str,
         return NOTHING
     found = of_select(query, facts[first], columns[first], alias)
     shown = {i.alias_or_name: i for i in query.expressions}
-    foreign = {n for n, i in shown.items() if isinstance(i.unalias(), exp.Column) and i.unalias().table not in ("", alias)}
+    foreign = {
+        n for n, i in shown.items() if isinstance(i.unalias(), exp.Column) and i.unalias().table not in ("", alias)
+    }
     if "sample_id" in foreign:
         if found.others:
             raise Unsupported
@@ -160,14 +161,13 @@ def of_union(query: exp.Query, facts: Mapping[str, Facts], columns: Mapping[str,
     """What the arms of a UNION ALL have in common; other set operations leave nothing."""
     found: list[Facts] = []
     for arm in _arms(query):
-        source = arm.args.get("from_")
-        single = isinstance(arm, exp.Select) and source is not None and isinstance(source.this, exp.Table)
-        if not single or arm.args.get("joins") or source.this.name not in facts:
+        table = arm.args["from_"].this if arm.args.get("from_") else None
+        if isinstance(arm, exp.Select) and isinstance(table, exp.Table) and not arm.args.get("joins"):
+            name = table.name
+            found.append(of_select(arm, facts.get(name, NOTHING), columns.get(name, ()), table.alias_or_name))
+        else:
             found.append(NOTHING)
-            continue
-        name = source.this.name
-        found.append(of_select(arm, facts[name], columns[name], source.this.alias_or_name))
-    operations = [o for o in query.find_all(exp.SetOperation)]
+    operations = list(query.find_all(exp.SetOperation))
     distinct = any(not isinstance(o, exp.Union) or o.args.get("distinct") for o in operations)
     if len({f.others for f in found}) > 1 or (distinct and any(f.others for f in found)):
         raise Unsupported
@@ -178,17 +178,18 @@ def of_union(query: exp.Query, facts: Mapping[str, Facts], columns: Mapping[str,
 
 
 def carry_of(plan: Plan) -> Carry:
-    """What the readers make of the rows for a plan that has `passing`."""
+    """What the readers make of rows of JSON."""
     passing = plan.passing
-    assert passing
+    if passing is None:
+        return Carry(tuple(c for c, _ in plan.source_columns), closed=True)
     types, shown = dict(plan.source_columns), set(passing.starred)
     kept = {column for _, column in passing.unchanged}
     if not (passing.others or kept):
-        return Carry(passing.typed, passing.texts)
+        return Carry(passing.typed, passing.texts, closed=bool(passing.texts))
     actions = {}
     for column in passing.typed + passing.texts:
         if column in kept:
             actions[column] = TEXT if types[column] == "VARCHAR" and column in passing.typed else KEEP
         else:
             actions[column] = PLACE if column in shown else DROP
-    return Carry(passing.typed, passing.texts, actions, passing.others)
+    return Carry(passing.typed, passing.texts, actions, passing.others, closed=bool(passing.texts))

@@ -150,8 +150,9 @@ Step = MapStep | GlobalStep
 
 @dataclass(frozen=True)
 class Passing:
-    """Of a source of JSON: the columns that the steps have under their types and as JSON text, the columns of the result
-    that are one of the source unchanged (name, column), those that came by `*`, and whether all other keys go along."""
+    """Of a source of JSON: the columns that the steps have under their types and as JSON text, the columns of the
+    result that are one of the source unchanged (name, column), those that came by `*`, and whether all other keys go
+    along."""
 
     typed: tuple[str, ...]
     texts: tuple[str, ...]

@@ -132,7 +132,9 @@ class _Planner:
             raise RecipeError(self.problems)
         asked = any(e.alias_or_name == SAMPLE and not isinstance(e, exp.Star) for e in tree.expressions)
         macros = tuple(sorted(self.macros))
-        plan = Plan(str(self.recipe.path), tuple(self.steps), RESULT, self.source, macros, asked, passing=self._passing())
+        plan = Plan(
+            str(self.recipe.path), tuple(self.steps), RESULT, self.source, macros, asked, passing=self._passing()
+        )
         main = mainline(plan)
         if not any(isinstance(s, MapStep) and s.name in main and s.input == "source" for s in plan.steps):
             message = "the rows of the result do not come from `source`"

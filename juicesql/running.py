@@ -24,7 +24,7 @@ from juicesql.advice import advise
 from juicesql.earlier import Earlier, find_earlier
 from juicesql.engines.embedded import Embedded, Settings, check_error_rate
 from juicesql.engines.watch import Progress, watched
-from juicesql.errors import ExportError, JuiceError, RecipeError
+from juicesql.errors import ExportError, JuiceError, RecipeError, SourceError
 from juicesql.funnel import FunnelRow, make_funnel
 from juicesql.history import read_history
 from juicesql.jsonexport import Column, layout_of
@@ -39,6 +39,7 @@ from juicesql.reasons import Reason
 from juicesql.recipe import Config, Recipe, load_recipe
 from juicesql.registry import Registry
 from juicesql.sources import Source, SourceSpec, open_source
+from juicesql.sources.model import SourceWidened
 from juicesql.sqltext import literal, quote
 from juicesql.store import Store
 from juicesql.workers import Pool
@@ -122,7 +123,8 @@ def prepare(
 ) -> Prepared:
     """Load, render and plan a recipe. `options` go before those of its `config(...)`; None leaves the recipe's.
 
-    With `carry`, columns of JSON that no step looks at get no type; the plan is for a run that writes JSON or nothing."""
+    With `carry`, columns of JSON that no step looks at get no type: for a run that writes JSON or nothing.
+    """
     found = open_project(Path(project) if project else None, near=Path(recipe) if Path(recipe).exists() else None)
     registry = found.registry()
     loaded = load_recipe(found.find_recipe(str(recipe)), registry, variables)
@@ -145,7 +147,7 @@ def prepare(
     spec = config.source_spec(inputs, spec_base)
     opened = open_source(spec)
     columns = sql_columns(opened.schema)
-    carries = carry and opened.carries and exporting.is_json(config.export)
+    carries = carry and opened.packs and exporting.is_json(config.export)
     plan = make_plan(loaded, registry, columns, {n: _file_columns(p) for n, p in side.items()}, carries)
     earlier = find_earlier(loaded, registry, found, base, opened.fingerprint)
     plan = replace(plan, earlier=tuple(run.run_id for e in earlier for run in e.runs))
@@ -209,15 +211,38 @@ def run(
     )  # fmt: skip
     for line in prepared.advice if tell else ():
         tell(line)  # type: ignore[misc]
+    limits = prepared.project.limits(threads, memory_limit)
+    try:
+        return _run(prepared, limits, trace, fresh, gate, progress or Quiet())
+    except SourceWidened:  # a value that the sample of the source did not announce
+        try:
+            return _run(_widened(prepared), limits, trace, fresh, gate, progress or Quiet())
+        except SourceWidened as again:
+            raise SourceError.of(
+                "source-changed", f"the source changes while it is read: {again}", "run again"
+            ) from None
+
+
+def _run(
+    prepared: Prepared, limits: tuple[int, int], trace: int, fresh: bool, gate: bool, progress: Progress
+) -> RunResult:
     bound = _load_gate(prepared, None) if gate else None
     settings = Settings(
-        *prepared.project.limits(threads, memory_limit), trace,
-        prepared.config.keep_stats or bool(bound and bound.needs_stats), prepared.config.on_error,
-        prepared.config.max_error_rate,
+        *limits, trace, prepared.config.keep_stats or bool(bound and bound.needs_stats), prepared.config.on_error,
+        prepared.config.max_error_rate, widens=True,
     )  # fmt: skip
     store = Store(prepared.project.root, memory_mb=settings.memory_mb // 2)
     with store.lock():
-        return _Run(prepared, store, settings, progress or Quiet(), fresh, gate=bound).go()
+        return _Run(prepared, store, settings, progress, fresh, gate=bound).go()
+
+
+def _widened(prepared: Prepared) -> Prepared:
+    """The recipe planned again, for the columns and types of every row of its source."""
+    assert prepared.spec
+    opened = open_source(replace(prepared.spec, full_scan=True))
+    side, carries = {n: _file_columns(p) for n, p in prepared.side.items()}, prepared.plan.passing is not None
+    plan = make_plan(prepared.recipe, prepared.registry, sql_columns(opened.schema), side, carries)
+    return replace(prepared, source=opened, plan=replace(plan, earlier=prepared.plan.earlier))
 
 
 def _load_gate(prepared: Prepared, suite: Path | None) -> Gate:
@@ -313,6 +338,8 @@ class _Run:
         except BaseException as error:
             with contextlib.suppress(JuiceError, duckdb.Error), self.store.open() as con:
                 self.store.ingest_segments(con)
+                if isinstance(error, SourceWidened):
+                    con.execute("delete from runs where run_id = ?", [self.run_id])
                 status = "failed" if isinstance(error, Exception) else "interrupted"
                 record.end_run(con, self.run_id, {"status": status, "message": str(error)})
             if isinstance(error, duckdb.OutOfMemoryException):

@@ -49,6 +49,7 @@ class Settings:
     on_error: str
     max_error_rate: float
     observe: frozenset[str] = frozenset()  # steps whose cuts are noted for each row, and drop none
+    widens: bool = False  # a value without a place in the columns of the source raises SourceWidened
 
 
 @dataclass
@@ -104,7 +105,9 @@ class Embedded:
     ) -> None:
         self.plan, self.source, self.registry, self.measurer = plan, source, registry, measurer
         self.scratch, self.settings, self.rank = scratch, settings, rank
-        self.rows = source.carrying(carry_of(plan)) if plan.passing else source
+        self.rows = source
+        if plan.passing or (settings.widens and source.carries):
+            self.rows = source.carrying(carry_of(plan))
         self.packing = "none" if source.total_bytes < UNPACKED_BYTES else "lz4"
         self.spill = Spill(scratch)
         self.execution = Execution()

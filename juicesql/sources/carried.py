@@ -27,12 +27,14 @@ class Carry:
 
     `typed` columns get their type, `texts` travel as JSON text (NULL where a row has no such key). `actions` says for
     each of both what a packed line holds of it; without any, no line is packed. `others` keeps all other keys in it.
+    With `closed` there may be no other keys.
     """
 
     typed: tuple[str, ...] = ()
     texts: tuple[str, ...] = ()
     actions: Mapping[str, int] = field(default_factory=dict)
     others: bool = False
+    closed: bool = False
 
     @property
     def known(self) -> tuple[str, ...]:
@@ -55,8 +57,10 @@ class _Scanned:
 
 
 def parse_carried(data: bytes, schema: pa.Schema, carry: Carry) -> Parsed:
-    """The rows of a block of lines. `schema` has the known columns; SourceWidened for a value that has no place in it."""
+    """The rows of a block of lines. `schema` has the known columns; SourceWidened for a value without a place in it."""
     found = _scan(data, carry.known)
+    if carry.closed and np.any(found.slots < 0):
+        raise SourceWidened(_unknown(found))
     rows = found.firsts.size - 1
     spans = np.empty((max(len(carry.known), 1), rows, 2), np.int64)
     jsonpack.find_spans(found.members, found.firsts, found.slots, spans)
@@ -79,6 +83,11 @@ def parse_carried(data: bytes, schema: pa.Schema, carry: Carry) -> Parsed:
     table = pa.table(arrays, names=names) if names else pa.table({"__none": pa.nulls(len(good))})
     bad = tuple(Bad(r, message) for r, message in sorted(found.bad.items()))
     return Parsed(table, pa.array(good), bad)
+
+
+def _unknown(found: _Scanned) -> str:
+    start, end = found.members[np.argmax(found.slots < 0), :2]
+    return f"the key {found.data[start:end].tobytes().decode()} is not in the sample of the columns"
 
 
 def _bounds(data: Numbers) -> Numbers:
@@ -200,9 +209,7 @@ def _packed(found: _Scanned, carry: Carry, told: Numbers) -> pa.Array:
     actions = np.array([carry.actions.get(n, jsonpack.DROP) for n in carry.known] or [jsonpack.DROP], np.int64)
     out = np.empty(found.data.size + 8 * len(found.slots) + 8, np.uint8)
     offsets = np.zeros(found.firsts.size, np.int32)
-    jsonpack.pack_lines(
-        found.data, found.members, found.firsts, found.slots, actions, told, carry.others, out, offsets
-    )
+    jsonpack.pack_lines(found.data, found.members, found.firsts, found.slots, actions, told, carry.others, out, offsets)
     return _strings(out, offsets, np.ones(len(offsets) - 1, np.bool_), pa.binary())
 
 

@@ -1,8 +1,8 @@
 """Kernels over the members that `jsonscan` found: texts decoded, values copied, and what is left of a line packed.
 
-A packed line holds the members in their order, each as two little-endian 32-bit numbers and bytes: slot + 1 and the value
-of a known column as it was written (no bytes where the value is elsewhere), or 0 and members of other keys, commas
-between them.
+A packed line holds the members in their order, each as two little-endian 32-bit numbers and bytes: slot + 1 and the
+value of a known column as it was written (no bytes where the value is elsewhere), or 0 and members of other keys,
+commas between them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,12 @@ import numpy as np
 from juicesql.kernels import kernel
 
 Bytes = np.ndarray[Any, Any]
-KEEP, TEXT, PLACE, DROP = 0, 1, 2, 3  # of a known member: its value; that unless a text tells it; its place only; nothing
+KEEP, TEXT, PLACE, DROP = (
+    0,
+    1,
+    2,
+    3,
+)  # of a known member: its value; that unless a text tells it; its place only; nothing
 # What `jsonout` writes for a character after a backslash, and back: for \b \t \n \f \r.
 _SHORT = np.zeros(128, np.uint8)
 for _letter, _code in ((98, 8), (116, 9), (110, 10), (102, 12), (114, 13), (34, 34), (92, 92), (47, 47)):
@@ -78,7 +83,7 @@ def _hex(c: int) -> int:
 @kernel
 def _unit(data: Bytes, i: int) -> int:
     """The number that four hexadecimal digits are."""
-    high = _hex(int(data[i])) * 4096 + _hex(int(data[i + 1])) * 256
+    high: int = _hex(int(data[i])) * 4096 + _hex(int(data[i + 1])) * 256
     return high + _hex(int(data[i + 2])) * 16 + _hex(int(data[i + 3]))
 
 
@@ -104,10 +109,11 @@ def _plain_unit(data: Bytes, i: int, point: int) -> bool:
     """Whether `jsonout` writes this code point with the four digits at `i` and no other way."""
     if point >= 32 or (point >= 8 and point <= 13 and point != 11):
         return False
+    upper = 0
     for k in range(4):
         if data[i + k] >= 65 and data[i + k] <= 70:
-            return False
-    return True
+            upper += 1
+    return upper == 0
 
 
 @kernel

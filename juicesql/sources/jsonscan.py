@@ -50,9 +50,7 @@ def _string(data: Bytes, i: int, end: int) -> int:
                     if not ((data[i + k] >= 48 and data[i + k] <= 57) or (h >= 97 and h <= 102)):
                         return -1
                 i += 4
-            elif not (
-                e == 34 or e == 92 or e == 47 or e == 98 or e == 102 or e == 110 or e == 114 or e == 116
-            ):
+            elif not (e == 34 or e == 92 or e == 47 or e == 98 or e == 102 or e == 110 or e == 114 or e == 116):
                 return -1
         i += 1
     return -1
@@ -118,10 +116,10 @@ def _hash(data: Bytes, start: int, end: int) -> int:
 def _twice(hashes: Bytes, first: int, count: int) -> bool:
     """Whether two of the numbers from `first` on are equal; called once for an object with many keys."""
     inside = np.sort(hashes[first:count])
+    equal = 0
     for k in range(1, inside.size):
-        if inside[k] == inside[k - 1]:
-            return True
-    return False
+        equal += inside[k] == inside[k - 1]
+    return equal > 0
 
 
 @kernel
@@ -219,7 +217,7 @@ def scan_object(
 def scan_lines(
     data: Bytes, bounds: Bytes, members: Bytes, firsts: Bytes, odd: Bytes, kinds: Bytes, levels: Bytes, hashes: Bytes
 ) -> int:
-    """The members of every line: row r has members[firsts[r]:firsts[r + 1]], and none where odd[r] says to look again."""
+    """The members of every line: row r has members[firsts[r]:firsts[r + 1]]; none where odd[r] says to look again."""
     n = 0
     for r in range(bounds.shape[0]):
         firsts[r] = n

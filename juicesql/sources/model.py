@@ -160,6 +160,7 @@ class Source:
     total_bytes: int
     fingerprint: str
     _walk: Callable[[int, int], Iterator[Morsel]] = field(repr=False)
+    whole: bool = True  # no column is a part of one of the files
     renamed: tuple[tuple[str, str], ...] = ()  # (name in the files, column) where SQL cannot have the name
     _carried: Callable[[Carry], Source] | None = field(default=None, repr=False)
 
@@ -171,6 +172,11 @@ class Source:
     def carries(self) -> bool:
         """Whether `carrying` is possible: all of it is JSON."""
         return self._carried is not None
+
+    @property
+    def packs(self) -> bool:
+        """Whether lines can be packed: its columns are those of the rows, and no parts of them."""
+        return self.carries and self.whole
 
     def carrying(self, carry: Carry) -> Source:
         """The same rows with the columns that `carry` names, and a column of packed lines if it asks for them."""

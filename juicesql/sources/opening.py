@@ -59,8 +59,8 @@ def open_source(spec: SourceSpec, *, memory_limit: str | None = None) -> Source:
     walk = partial(_walk, tuple(entries), raw, picks)
     source = Source(schema, tuple(files), sum(f.size for f in files), _fingerprint(spec, files), walk)
     renamed = tuple((p.column, p.name) for p in picks if lines and p.name != p.column and p.name not in spec.columns)
-    source = replace(source, renamed=renamed)
-    if lines and not any(p.fields for p in picks):
+    source = replace(source, renamed=renamed, whole=not any(p.fields for p in picks))
+    if lines:
         return replace(source, _carried=partial(_carrying, source, tuple(entries), raw, picks))
     return source
 
@@ -76,6 +76,7 @@ def _carrying(
         tuple(p.column for p in texts),
         {p.column: carry.actions[p.name] for p in (*typed, *texts) if not p.fields and p.name in carry.actions},
         carry.others,
+        carry.closed,
     )
     fields = [raw.field(n) for n in own.typed] + [pa.field(n, pa.string()) for n in own.texts]
     chosen = [p for name in source.schema.names for p in (*typed, *texts) if p.name == name]
@@ -214,7 +215,7 @@ def _fingerprint(spec: SourceSpec, files: Sequence[FileInfo]) -> str:
         sorted(spec.columns.items()),
         spec.format,
         spec.seed,
-        spec.full_scan,
+        False,  # stood for full_scan, which changes types and no row
         spec.max_row_bytes,
     ]
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()

@@ -35,10 +35,14 @@ def test_reserved_and_double_names(reading: Reading) -> None:
     assert reading.rows("a.jsonl", columns={"source_id": "sample_id"}) == [{"source_id": 1, "x": 2}]
     assert "error[reserved-column]" in reading.refuse("a.jsonl", columns={"Sample_ID": "x", "y": "sample_id"})
     reading.write("n.jsonl", '{"a\\u0000b": 1}\n')
-    assert "error[bad-column]" in reading.refuse("n.jsonl")
+    assert reading.rows("n.jsonl") == [{"ab": 1}]
     assert reading.rows("n.jsonl", columns={"ab": "a\0b"}) == [{"ab": 1}]
     reading.write("b.jsonl", '{"Text": 1, "text": 2}\n')
-    assert "columns `Text` and `text` differ only in case" in reading.refuse("b.jsonl")
+    assert reading.rows("b.jsonl") == [{"Text": 1, "text_2": 2}]
+    reading.write("d.jsonl", '{"": 1, "__v0": 2, "v0": 3}\n')
+    assert reading.rows("d.jsonl") == [{"unnamed": 1, "v0": 2, "v0_2": 3}]
+    reading.write("b.csv", "Text,text\n1,2\n")
+    assert "columns `Text` and `text` differ only in case" in reading.refuse("b.csv")
     reading.write("c.jsonl", '{"text": 1, "content": 2}\n')
     assert "columns `text` and `text` share a name" in reading.refuse("c.jsonl", columns={"text": "content"})
 
