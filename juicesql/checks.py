@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import sqlglot
 from sqlglot import exp
@@ -11,17 +13,26 @@ from sqlglot.errors import ParseError, TokenError
 from juicesql.binder import Binder
 from juicesql.errors import Problem, RecipeError, nearest
 from juicesql.lift import call_name
+from juicesql.outside import NOT_REPEATABLE, TABLE_FUNCTIONS, is_outside
 from juicesql.recipe import Recipe
 from juicesql.registry import Registry
 from juicesql.shape import inner_names
 
+logging.getLogger("sqlglot").setLevel(logging.ERROR)  # its warnings are errors of ours
 Report = Callable[[Problem, exp.Expr | None], None]
 
-TABLE_FUNCTIONS = frozenset({"unnest", "range", "generate_series", "explode"})
-NOT_REPEATABLE = frozenset({"random", "rand", "uuid", "gen_random_uuid", "uuidv4", "uuidv7", "setseed"})
-OUTSIDE = frozenset(
-    {"getenv", "read_blob", "read_text", "glob", "query", "query_table", "nextval", "currval", "set_config"}
-)
+MAX_RELATIONS = 1000  # CTEs, subqueries and members of unions: planning takes seconds for so many
+MAX_LAMBDAS = 8  # inside each other: DuckDB's binder takes four times as long for each more
+
+
+@contextmanager
+def not_too_deep(file: str) -> Iterator[None]:
+    """RecipeError where the work inside ends because expressions stand in each other by the hundred."""
+    try:
+        yield
+    except (RecursionError, MemoryError) as error:
+        mend = "take it apart into CTEs; brackets, CASE and calls may stand about 50 deep in each other"
+        raise RecipeError.of("too-deep", "the SQL is nested too deeply", mend, file) from error
 
 
 def parse_query(recipe: Recipe) -> exp.Query:
@@ -88,9 +99,10 @@ def _check_table(table: exp.Table, known: set[str], report: Report) -> None:
 
 def check_functions(tree: exp.Expr, registry: Registry, binder: Binder, report: Report) -> None:
     """Every function is ours or DuckDB's, and none reaches outside or changes from run to run."""
+    _check_size(tree, report)
     for node in tree.find_all(exp.Func):
         name = call_name(node)
-        if name in OUTSIDE:
+        if is_outside(name) and name not in registry:
             report(Problem("refused", f"a recipe may not call `{name}`", "remove it"), node)
         elif name in NOT_REPEATABLE:
             mend = "take `hash(sample_id)`: it gives every sample the same number in every run"
@@ -99,3 +111,23 @@ def check_functions(tree: exp.Expr, registry: Registry, binder: Binder, report: 
             mend = nearest(name, [*registry.names(), *binder.functions])
             message = f"`{name}` is not a stat, mapper, macro or DuckDB function"
             report(Problem("unknown-function", message, f"{mend}   juicesql functions lists all".strip()), node)
+
+
+def _check_size(tree: exp.Expr, report: Report) -> None:
+    """Refuse what takes minutes to plan."""
+    relations = sum(1 for _ in tree.find_all(exp.Query, exp.CTE))
+    if relations > MAX_RELATIONS:
+        message = f"the recipe has {relations:,} CTEs and queries; {MAX_RELATIONS:,} is the limit"
+        report(Problem("too-large", message, "take it apart into recipes that read each other with ref(...)"), tree)
+    deepest = max((_lambdas_around(node) for node in tree.find_all(exp.Lambda)), default=0)
+    if deepest > MAX_LAMBDAS:
+        message = f"{deepest} lambdas stand in each other; {MAX_LAMBDAS} is the limit"
+        report(Problem("too-deep", message, "take them apart into CTEs"), tree)
+
+
+def _lambdas_around(node: exp.Expr) -> int:
+    count, around = 1, node.parent
+    while around is not None:
+        count += isinstance(around, exp.Lambda)
+        around = around.parent
+    return count

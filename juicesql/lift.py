@@ -30,7 +30,7 @@ def to_sql(node: exp.Expr) -> str:
 def call_name(node: exp.Expr) -> str:
     """Lower-case name of a function node; an empty string for anything else."""
     if isinstance(node, exp.Anonymous):
-        return str(node.this).lower()
+        return node.name.lower()  # quoted or not
     return node.sql_name().lower() if isinstance(node, exp.Func) and node.sql_names() else ""
 
 

@@ -13,7 +13,7 @@ from sqlglot import exp
 
 from juicesql.argtypes import Given, fits, refusal
 from juicesql.binder import Binder, Columns
-from juicesql.checks import check_functions, check_tables, parse_query
+from juicesql.checks import check_functions, check_tables, not_too_deep, parse_query
 from juicesql.cuts import and_terms, bounds_of, comparisons, mismatch, value_of
 from juicesql.earlier import fingerprint_columns
 from juicesql.errors import Problem, RecipeError
@@ -73,7 +73,7 @@ def make_plan(
 
     With `carries`, columns that no step looks at travel as they came; the source must be JSON, as well as the output.
     """
-    with Binder(registry) as binder:
+    with not_too_deep(recipe.path.name), Binder(registry) as binder:
         ways: tuple[Travel, ...] = ("lines", "texts") if carries else ()
         for travel in ways:
             with contextlib.suppress(Unsupported, RecipeError):  # an error is told of the columns with their types

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from jinja2 import StrictUndefined, Template, nodes
-from jinja2.exceptions import SecurityError, UndefinedError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2 import Environment, StrictUndefined, Template
+from jinja2.exceptions import SecurityError, TemplateSyntaxError, UndefinedError
+from jinja2.sandbox import ImmutableSandboxedEnvironment, safe_range
 
+from juicesql.bounded import SECONDS, Exceeded, ask
 from juicesql.errors import Problem, RecipeError, nearest
 from juicesql.media import MAX_PIXELS
 from juicesql.options import (
@@ -32,11 +33,14 @@ from juicesql.provenance import Span, line_map, tag, untag
 from juicesql.registry import Registry
 from juicesql.sources.formats import FORMATS, is_format
 from juicesql.sqltext import literal, quote
+from juicesql.templates import is_plain, option_lines
 
 if TYPE_CHECKING:
     from juicesql.sources.model import SourceSpec
 
 MAX_TEMPLATE_CHARS = 1_000_000
+MAX_SQL_CHARS = 4_000_000
+_TOO_MUCH = Problem("too-large", f"the recipe renders to more than {MAX_SQL_CHARS:,} characters", "mend its loops")
 
 
 @dataclass(frozen=True)
@@ -143,43 +147,82 @@ def render(template: str, path: Path, registry: Registry, variables: Mapping[str
         )
     tagged = tag(template, file)
     variables = {name: _plain(name, value) for name, value in variables.items()}
-    head = _Head(variables, file)
-    environment = _environment(registry, head, tagged.text)
+    said = _said(tagged.text, file, registry, variables)
+    if len(said.sql) > MAX_SQL_CHARS:
+        raise RecipeError(dataclasses.replace(_TOO_MUCH, file=file))
+    sql, lines = line_map(said.sql)
+    unused = set(variables) - set(said.asked)
+    if unused:
+        mend = "the recipe asks for " + (", ".join(sorted(said.asked)) or "no variables")
+        raise RecipeError.of("unknown-variable", f"no var({sorted(unused)[0]!r}) in the recipe", mend, file)
+    return Recipe(
+        path, template, sql, Config(**said.options), variables, tagged.literals, tagged.defaults, lines, said.refs,
+        said.fingerprints, frozenset(said.options),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Said:
+    """What came of rendering a template: its SQL, and what the functions of its head were told."""
+
+    sql: str
+    options: Mapping[str, Any]
+    refs: tuple[str, ...]
+    fingerprints: tuple[Fingerprints, ...]
+    asked: tuple[str, ...]  # variables
+
+
+def _said(text: str, file: str, registry: Registry, variables: Mapping[str, Any]) -> _Said:
+    """Render here what cannot grow, and all else in a child process with limits."""
+    macros = registry.jinja_macros
+    shipped = {n for n, path in macros.items() if registry.is_shipped(path)}
     try:
-        tree = environment.parse(tagged.text)
+        if is_plain(Environment(optimized=False).parse(text), shipped):
+            return _render(text, file, macros, variables)
+    except TemplateSyntaxError as error:
+        raise RecipeError(_template_problem(error, file)) from error
+    except RecursionError as error:
+        raise RecipeError.of("too-deep", "the template is nested too deeply", "take it apart", file) from error
+    request = {"text": text, "file": file, "macros": {n: str(p) for n, p in macros.items()}, "variables": variables}
+    try:
+        answer = ask(__name__, request)
+    except Exceeded as error:
+        mend = f"mend its loops and repetitions: a recipe is rendered within {SECONDS} seconds of work"
+        raise RecipeError.of("too-large", f"the recipe cannot be rendered: {error}", mend, file) from error
+    if answer["problems"]:
+        raise RecipeError([Problem(**p) for p in answer["problems"]])
+    options = read_options(Config, answer["options"], "config", file)
+    found = tuple(Fingerprints(**{**f, "runs": tuple(f["runs"])}) for f in answer["fingerprints"])
+    return _Said(answer["sql"], options, tuple(answer["refs"]), found, tuple(answer["asked"]))
+
+
+def main(request: Mapping[str, Any]) -> dict[str, Any]:
+    """The child's part of rendering: what it answers, as JSON has it."""
+    macros = {n: Path(p) for n, p in request["macros"].items()}
+    try:
+        said = _render(request["text"], request["file"], macros, request["variables"])
+    except RecipeError as error:
+        return {"problems": [dataclasses.asdict(p) for p in error.problems]}
+    if len(said.sql) > MAX_SQL_CHARS:
+        return {"problems": [dataclasses.asdict(dataclasses.replace(_TOO_MUCH, file=request["file"]))]}
+    return {"problems": [], **dataclasses.asdict(said)}
+
+
+def _render(text: str, file: str, macros: Mapping[str, Path], variables: Mapping[str, Any]) -> _Said:
+    head = _Head(variables, file)
+    environment = _environment(macros, head, text)
+    try:
+        tree = environment.parse(text)
         head.lines = option_lines(tree, file)
-        rendered = environment.from_string(tree).render()
+        sql = environment.from_string(tree).render()
     except RecipeError as error:
         line = _template_line(error)
         raise RecipeError(
             [dataclasses.replace(p, file=p.file or file, line=p.line or line) for p in error.problems]
         ) from error
     except Exception as error:  # what runs here is the recipe's
-        raise RecipeError(_template_problem(error, file, tagged.text)) from error
-    sql, lines = line_map(rendered)
-    unused = set(variables) - head.asked
-    if unused:
-        mend = "the recipe asks for " + (", ".join(sorted(head.asked)) or "no variables")
-        raise RecipeError.of("unknown-variable", f"no var({sorted(unused)[0]!r}) in the recipe", mend, file)
-    return Recipe(
-        path, template, sql, head.config, variables, tagged.literals, tagged.defaults, lines, tuple(head.refs),
-        tuple(head.asked_fingerprints), frozenset(head.given),
-    )  # fmt: skip
-
-
-def option_lines(tree: nodes.Template, file: str) -> dict[str, int]:
-    """Where each option of `config(...)` stands. RecipeError for a name that is given twice in one call."""
-    problems, lines = [], dict[str, int]()
-    for call in tree.find_all(nodes.Call):
-        named = [k.key for k in call.kwargs]
-        for twice in dict.fromkeys(k for k in named if named.count(k) > 1):
-            line = [k.lineno for k in call.kwargs if k.key == twice][1]
-            problems.append(Problem("given-twice", f"`{twice}` is given twice", "leave one of them", file, line))
-        if isinstance(call.node, nodes.Name) and call.node.name == "config":
-            lines |= {k.key: k.lineno for k in call.kwargs}
-    if problems:
-        raise RecipeError(problems)
-    return lines
+        raise RecipeError(_template_problem(error, file)) from error
+    return _Said(sql, head.options, tuple(head.refs), tuple(head.asked_fingerprints), tuple(sorted(head.asked)))
 
 
 def _plain(name: str, value: Any) -> Any:
@@ -196,14 +239,17 @@ def _plain(name: str, value: Any) -> Any:
     return value
 
 
-def _template_problem(error: Exception, file: str, tagged: str) -> Problem:
+def _template_problem(error: Exception, file: str) -> Problem:
     line = _template_line(error)
+    if isinstance(error, (MemoryError, RecursionError)):
+        mend = "mend its loops, macros and brackets"
+        return Problem("too-large", f"the recipe cannot be rendered: {type(error).__name__}", mend, file, line)
     if isinstance(error, SecurityError):
         return Problem("refused", f"the recipe asks for what a recipe may not do: {error}", "remove it", file, line)
     if isinstance(error, UndefinedError):
         mend = "a recipe knows config, var, ref, source, fingerprints and the Jinja macros of macros/"
         return Problem("undefined-name", str(error), mend, file, line)
-    return Problem("jinja", str(error), "mend the block", file, line)
+    return Problem("jinja", str(error) or type(error).__name__, "mend the block", file, line)
 
 
 def _template_line(error: Exception) -> int | None:
@@ -224,17 +270,14 @@ class _Head:
         self.variables, self.file = variables, file
         self.lines: Mapping[str, int] = {}
         self.asked: set[str] = set()
-        self.given: set[str] = set()
-        self.config = Config()
+        self.options: dict[str, Any] = {}
         self.refs: list[str] = []
         self.asked_fingerprints: list[Fingerprints] = []
 
     def set_config(self, *unnamed: Any, **options: Any) -> str:
         if unnamed:
             raise RecipeError.of("bad-option", f"config has {unnamed[0]!r} without a name", 'write source="..."')
-        read = read_options(Config, options, "config", self.file, self.lines)
-        self.given |= set(read)
-        self.config = dataclasses.replace(self.config, **read)
+        self.options |= read_options(Config, options, "config", self.file, self.lines)
         return ""
 
     def var(self, name: str, default: Any = None) -> Any:
@@ -253,11 +296,13 @@ class _Head:
         return tagged
 
     def ref(self, recipe: str) -> str:
+        _need_text("ref", recipe)
         self.refs.append(recipe)
         return quote(f"ref_{recipe}")
 
     def fingerprints(self, runs: str | list[str], of: str, project: str = "", argument: str = "") -> str:
         named = (runs,) if isinstance(runs, str) else tuple(runs)
+        _need_text("fingerprints", *named, of, project, argument)
         number = len(self.asked_fingerprints) + 1
         asked = Fingerprints(f"fingerprints_{number}", named, untag(of), project, argument)
         same = [a for a in self.asked_fingerprints if dataclasses.replace(a, relation=asked.relation) == asked]
@@ -274,6 +319,12 @@ class _Head:
         return "source"
 
 
+def _need_text(name: str, *values: Any) -> None:
+    wrong = [v for v in values if not isinstance(v, str) or "\0" in v]
+    if wrong:
+        raise RecipeError.of("bad-option", f"{name}(...) has {wrong[0]!r}", "give text in quotes")
+
+
 class _TaggedInt(int):
     tag = ""
 
@@ -288,15 +339,15 @@ class _TaggedFloat(float):
         return float.__repr__(self) + self.tag
 
 
-def _environment(registry: Registry, head: _Head, text: str) -> ImmutableSandboxedEnvironment:
+def _environment(macros: Mapping[str, Path], head: _Head, text: str) -> ImmutableSandboxedEnvironment:
     environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, keep_trailing_newline=True, optimized=False)
     environment.globals.clear()
-    environment.globals.update(range=range, config=head.set_config, var=head.var, ref=head.ref, source=head.source)
+    environment.globals.update(range=safe_range, config=head.set_config, var=head.var, ref=head.ref, source=head.source)
     environment.globals["fingerprints"] = head.fingerprints
     environment.globals["refuse"] = head.refuse  # for macros: stop with a message and its mend
     environment.filters["sql"] = literal
     environment.filters["identifier"] = quote
-    _add_macros(environment, registry.jinja_macros, text)
+    _add_macros(environment, macros, text)
     return environment
 
 

@@ -85,6 +85,11 @@ class Registry:
         """Macro file name -> path of each `*.sql.j2` in a macros folder."""
         return {path.name.split(".")[0]: path for _, path in self._files(".sql.j2")}
 
+    def is_shipped(self, path: Path) -> bool:
+        """Whether a file comes with a package, rather than with the project."""
+        own = self.project and any(path.is_relative_to(self.project / d) for d in ("udfs", "macros"))
+        return not own or path.is_relative_to(Path(__file__).parents[1])
+
     def names(self) -> list[str]:
         return sorted(self.index)
 

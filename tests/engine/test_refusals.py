@@ -29,6 +29,19 @@ REFUSED = {
     "settings": "select * from duckdb_settings()",
     "query function": "select * from query('select 1')",
     "getenv": "select getenv('HOME') from source",
+    "getenv as a method": "select 'HOME'.getenv() from source",
+    "a setting": "select current_setting('memory_limit') from source",
+    "a setting by schema": "select system.main.current_setting('memory_limit') from source",
+    "a variable of the connection": "select getvariable('x') from source",
+    "the user": "select current_user from source",
+    "a table function by schema": "select * from system.main.read_text('/etc/passwd')",
+    "a quoted table function": "select * from \"read_text\"('/etc/passwd')",
+    "sleeping": "select * from source where sleep_ms(100000) is null",
+    "sleeping as PostgreSQL does": "select pg_sleep(100) from source",
+    "the log": "select write_log('x') from source",
+    "a quoted function": "select \"current_setting\"('memory_limit') from source",
+    "describe a file": "select * from (describe '/etc/passwd')",
+    "SQL as JSON": "select * from json_execute_serialized_sql(json_serialize_sql('select 1'))",
     "install": "install httpfs",
     "load": "load httpfs",
     "copy": "copy (select 1) to '/tmp/juicesql-stolen.txt'",
@@ -175,5 +188,5 @@ def test_a_damaged_stats_database_is_named(bench: Workbench) -> None:
 def test_a_broken_function_file_is_named(bench: Workbench) -> None:
     bench.data(["some text"])
     bench.write("udfs/slow_len.py", "def oops(:\n")
-    with pytest.raises(JuiceError, match=r"slow_len\.py: SyntaxError"):
+    with pytest.raises(JuiceError, match=r"slow_len\.py:1: SyntaxError"):
         bench.run()
