@@ -71,9 +71,22 @@ def _is_constant(node: exp.Expr) -> bool:
 def _bound(comparison: Comparison, labels: Mapping[str, str]) -> Bound:
     measured, constant = comparison.measured, comparison.constant
     literal = constant.this if isinstance(constant, exp.Neg) else constant
-    name = measured.name if isinstance(measured, exp.Column) else to_sql(measured)
+    name = (
+        _named(measured, labels) if not isinstance(measured, exp.Column) else labels.get(measured.name, measured.name)
+    )
     tags = [c.strip()[1:] for c in literal.comments or [] if c.strip().startswith("@")]
     return Bound(labels.get(name, name), comparison.operator, value_of(constant), tags[0] if tags else None)
+
+
+def _named(measured: exp.Expr, labels: Mapping[str, str]) -> str:
+    """The SQL of what is compared, with the labels of calls in place of the plan's columns."""
+
+    def put(part: exp.Expr) -> exp.Expr:
+        if isinstance(part, exp.Identifier) and part.name in labels:
+            return exp.to_identifier(labels[part.name])
+        return part
+
+    return to_sql(measured.copy().transform(put))
 
 
 def mismatch(measured: str, type_: str, value: float | int | str, stat: bool) -> Problem | None:

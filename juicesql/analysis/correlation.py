@@ -27,13 +27,35 @@ def pearson(con: duckdb.DuckDBPyConnection, relation: str, columns: Sequence[str
 
 
 def spearman(con: duckdb.DuckDBPyConnection, relation: str, columns: Sequence[str]) -> Correlation:
-    """Correlation of the ranks of each column's own values; equal values share the mean of their ranks."""
-    ranks = ", ".join(
-        f"case when {quote(c)} is not null then rank() over (order by {quote(c)}) + "
-        f"(count(*) over (partition by {quote(c)}) - 1) / 2 end as {quote(c)}"
-        for c in columns
-    )
-    return _matrix(con, f"(select {ranks} from {relation})", columns, "spearman")
+    """Correlation of ranks, as `scipy.stats.spearmanr` with `nan_policy='omit'` gives it for each two columns.
+
+    The rows that have both are ranked; equal values share the mean of their ranks, infinite ones come first and last.
+    """
+    values = ", ".join(f"case when not isnan({quote(c)}::double) then {quote(c)} end as {quote(c)}" for c in columns)
+    relation = f"(select {values} from {relation})"
+    whole = _matrix(con, f"(select {', '.join(map(_rank, columns))} from {relation})", columns, "spearman")
+    matrix = [list(row) for row in whole.matrix]
+    for i, j in _unlike(con, relation, columns):
+        one, other = columns[i], columns[j]
+        both = f"{relation} where {quote(one)} is not null and {quote(other)} is not null"
+        found = _matrix(con, f"(select {_rank(one)}, {_rank(other)} from {both})", (one, other), "spearman")
+        matrix[i][j] = matrix[j][i] = found.matrix[0][1]
+    return Correlation("spearman", tuple(columns), tuple(map(tuple, matrix)))
+
+
+def _rank(column: str) -> str:
+    name = quote(column)
+    among = f"rank() over (order by {name}) + (count(*) over (partition by {name}) - 1) / 2"
+    return f"case when {name} is not null then {among} end as {name}"
+
+
+def _unlike(con: duckdb.DuckDBPyConnection, relation: str, columns: Sequence[str]) -> list[tuple[int, int]]:
+    """The pairs of columns that have values in different rows: their ranks are those of the rows that have both."""
+    pairs = list(combinations(range(len(columns)), 2))
+    here = [f"{quote(c)} is not null" for c in columns]
+    asked = [f"count(*) filter (({here[i]}) != ({here[j]}))" for i, j in pairs]
+    counts = only_row(con, f"select {', '.join(asked)} from {relation}") if asked else ()
+    return [pair for pair, count in zip(pairs, counts, strict=True) if count]
 
 
 def _matrix(con: duckdb.DuckDBPyConnection, relation: str, columns: Sequence[str], method: str) -> Correlation:

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import duckdb
+import sqlglot
 
 from juicesql.analysis.bins import Histogram, histogram, suitable_edges
 from juicesql.analysis.correlation import Correlation, pearson, spearman
 from juicesql.analysis.measuring import Measuring
 from juicesql.analysis.numbers import Labels, Numbers, labels, numbers, only_row
-from juicesql.plan import SAMPLE, Bound, Call, MapStep
+from juicesql.cuts import comparisons
+from juicesql.lift import to_sql
+from juicesql.plan import SAMPLE, Bound, Call, Cut, MapStep
 from juicesql.signature import split_top
 from juicesql.sqltext import literal, quote
 
@@ -153,10 +156,11 @@ class _Reader:
         value = "v" if column.listed else column.value
         number = column.kind == "number"
         found = numbers(self.con, relation, value, (1, *self.request.percentiles, 99)) if number else None
-        bounds = tuple(_bounds(step, column.compared))
+        compared = list(_compared(step, column.compared))
+        bounds = tuple(BoundFacts(c.id, b.operator, b.value, c.line) for c, b in compared)
         thresholds = [float(b.value) for b in bounds if not isinstance(b.value, str)]
         edges = suitable_edges(found, column.base in _WHOLE, thresholds) if found else None
-        judging = [f"__c{c.position}" for c in step.cuts if any(b.stat == column.compared for b in c.bounds)]
+        judging = [f"__c{position}" for position in dict.fromkeys(c.position for c, _ in compared)]
         nan = f" or isnan({column.value})" if column.base in ("DOUBLE", "FLOAT") and not column.listed else ""
         return StatFacts(
             column.label, call.sql, call.function, step.name, call.line, column.type, column.kind,
@@ -236,7 +240,7 @@ class _Column:
     call: Call
     value: str
     type: str
-    compared: str  # what the bounds of cuts call it
+    compared: str  # what the predicates of cuts call it
 
     @property
     def listed(self) -> bool:
@@ -253,7 +257,7 @@ class _Column:
 
 def _columns_of(label: str, step: MapStep, call: Call) -> Iterator[_Column]:
     for name, value, type_ in parts_of(quote(call.column), call.returns):
-        yield _Column(label + name, step, call, value, type_, call.label + name)
+        yield _Column(label + name, step, call, value, type_, call.column + name)
 
 
 def parts_of(value: str, type_: str) -> Iterator[tuple[str, str, str]]:
@@ -282,7 +286,13 @@ def _columns(step: MapStep) -> str:
     return ", ".join([f"{SAMPLE} BIGINT", *stats, *(f"__c{c.position} BOOLEAN" for c in step.cuts)])
 
 
-def _bounds(step: MapStep, label: str) -> Iterator[BoundFacts]:
+def _compared(step: MapStep, column: str) -> Iterator[tuple[Cut, Bound]]:
+    """The cuts of a step that compare a column of the plan (or a field of it) with a constant, and the comparisons.
+
+    Not by the label of the stat, which the same function has on two columns.
+    """
     for cut in step.cuts:
-        found: tuple[Bound, ...] = cut.bounds
-        yield from (BoundFacts(cut.id, b.operator, b.value, cut.line) for b in found if b.stat == label)
+        found = comparisons(sqlglot.parse_one(cut.predicate, dialect="duckdb"))
+        for comparison, bound in zip(found, cut.bounds, strict=True):
+            if to_sql(comparison.measured).replace('"', "") == column:
+                yield cut, bound

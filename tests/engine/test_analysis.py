@@ -162,6 +162,27 @@ def test_pearson_leaves_out_rows_without_both(con: duckdb.DuckDBPyConnection) ->
     assert pearson(con, "t", ["a", "b"]).matrix[0][1] == pytest.approx(1.0)
 
 
+values = st.one_of(
+    st.none(), st.sampled_from([math.nan, math.inf, -math.inf, 0.0, -0.0]), st.integers(-3, 3).map(float)
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(values, values, values), min_size=2, max_size=12))
+def test_spearman_equals_scipy(con: duckdb.DuckDBPyConnection, rows: list[tuple[float | None, ...]]) -> None:
+    """Ties share a rank, the rows without both values are left out before anything is ranked."""
+    columns = dict(zip("abc", map(list, zip(*rows, strict=True)), strict=True))
+    give(con, **columns)
+    found = spearman(con, "t", list(columns))
+    for i, j in ((0, 1), (0, 2), (1, 2)):
+        pairs = [(r[i], r[j]) for r in rows if None not in (r[i], r[j]) and r[i] == r[i] and r[j] == r[j]]
+        one, other = ([p[k] for p in pairs] for k in (0, 1))
+        if len(set(one)) > 1 and len(set(other)) > 1:
+            assert found.matrix[i][j] == pytest.approx(scipy_stats.spearmanr(one, other).statistic, abs=1e-9)
+        else:
+            assert found.matrix[i][j] is None
+
+
 def test_labels(con: duckdb.DuckDBPyConnection) -> None:
     con.register("t", pa.table({"v": ["b", "a", "a", "c", "b", None]}))
     found = labels(con, "t", "v", most=2)
@@ -444,3 +465,30 @@ def test_the_order_of_rows_changes_no_digit() -> None:
             facts = numbers(con, "t", "v")
             found.add((facts.mean, facts.std))
     assert len(found) == 1
+
+
+def test_one_function_on_two_columns_keeps_its_own_bounds(bench: Workbench) -> None:
+    rows = [{"text": "a" * i, "title": "b" * (20 - i)} for i in range(1, 20)]
+    bench.write("data.jsonl", "".join(json.dumps(r) + "\n" for r in rows))
+    bench.write(
+        "two.sql.j2",
+        '{{ config(source="data.jsonl") }}\n'
+        "select * from source\nwhere text_len(text) >= 5\n  and text_len(title) >= 18\n  and lang_id(text).score >= 0\n",
+    )
+    found = analyze(bench.root / "two.sql.j2", project=bench.root)
+    seen = {s.sql + s.label[len("lang_id") :] * s.label.startswith("lang_id"): s for s in found.stats}
+    assert [(b.operator, b.value) for b in seen["text_len(text)"].bounds] == [(">=", 5)]
+    assert [(b.operator, b.value) for b in seen["text_len(title)"].bounds] == [(">=", 18)]
+    assert (seen["text_len(text)"].kept, seen["text_len(title)"].kept) == (15, 2)
+    assert [(b.operator, b.value) for b in seen["lang_id(text).score"].bounds] == [(">=", 0)]
+    assert seen["lang_id(text).lang"].bounds == ()
+
+
+def test_bounds_name_no_column_of_the_plan(bench: Workbench) -> None:
+    bench.data(["one", "three"])
+    bench.write(
+        "sum.sql.j2",
+        '{{ config(source="data.jsonl") }}\nselect * from source where text_len(text) + alnum_ratio(text) > 3\n',
+    )
+    bench.run("sum.sql.j2")
+    assert bench.query("select stat from cuts") == [("text_len + alnum_ratio",)]
