@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 Filters = Sequence[tuple[str, Mapping[str, object]]]  # names of filters and their options, in order
 
-VERSION = 2  # of what the encoders are told: a new one makes files anew
+VERSION = 3  # of what the encoders are told: a new one makes files anew
 MOST_SAMPLES = 2_000_000_000  # of a sound: 12 hours at 44.1 kHz
 MOST_TRACKS = 16
 FRACTIONAL = frozenset({"mp4", "mov", "ipod", "matroska", "webm", "3gp"})  # formats with any time for any frame

@@ -45,7 +45,7 @@ def image_blur(images: list[str], p: float, blur_type: str, radius: float, seed:
         def write(to: str) -> None:
             save(blurred(open_image(path)), to)
 
-        return produced("image_blur", 1, [path], parameters, suffix_of(path), write, save_dir)
+        return produced("image_blur", 2, [path], parameters, suffix_of(path), write, save_dir)
 
     paths = {path: made(path) for path in dict.fromkeys(images)}
     return [paths[path] for path in images]

@@ -61,7 +61,7 @@ def image_face_blur(
             save(image, to)
 
         parameters = {"blur_type": blur_type, "radius": radius, "boxes": boxes}
-        return produced("image_face_blur", 1, [path], parameters, suffix_of(path), write, save_dir)
+        return produced("image_face_blur", 2, [path], parameters, suffix_of(path), write, save_dir)
 
     paths = {path: made(path) for path in dict.fromkeys(images)}
     return [paths[path] for path in images]

@@ -90,7 +90,7 @@ class ImageRemoveBackground:
                 cut = with_matted_edges(image, mask, *matting) if alpha_matting else None
                 _on(colour, cut or _cut_out(image, mask)).save(to, "PNG")
 
-            return produced("image_remove_background", 1, [path], parameters, ".png", write, save_dir)
+            return produced("image_remove_background", 2, [path], parameters, ".png", write, save_dir)
 
         paths = {path: made(path) for path in dict.fromkeys(images)}
         return [paths[path] for path in images]

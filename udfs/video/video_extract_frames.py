@@ -103,7 +103,7 @@ def _files(path: str, facts: Facts, wanted: list[int], save_dir: str) -> list[st
     made: dict[int, str] = {}
     for frame in _decoded(path, facts, set(times)):
         write = partial(_save, frame)
-        made[frame.pts] = produced("video_extract_frames", 1, [path], {"time": frame.pts}, ".jpg", write, save_dir)
+        made[frame.pts] = produced("video_extract_frames", 2, [path], {"time": frame.pts}, ".jpg", write, save_dir)
     if missing := [time for time in times if time not in made]:
         raise ValueError(f"a frame of {path} cannot be decoded at {float(missing[0] * facts.tick):.2f} s")
     return [made[time] for time in times]

@@ -99,7 +99,7 @@ def video_face_blur(
         sizes = {"least": how.min_size, "most": how.max_size}
         settings = named | sizes | {"blur": blur_type, "radius": radius}
         try:
-            return produced("video_face_blur", 1, [path], settings, ".mp4", write, save_dir)
+            return produced("video_face_blur", 2, [path], settings, ".mp4", write, save_dir)
         except _NoFaces:
             return path
 

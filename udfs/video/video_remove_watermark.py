@@ -78,7 +78,7 @@ def video_remove_watermark(
 
         settings = {"regions": found, "type": roi_type, "frames": frame_num, "method": detection_method}
         settings["least"] = min_frame_threshold if by_value else 0
-        return produced("video_remove_watermark", 1, [path], settings, ".mp4", write, save_dir)
+        return produced("video_remove_watermark", 2, [path], settings, ".mp4", write, save_dir)
 
     paths = {path: made(path) for path in dict.fromkeys(videos)}
     return [paths[path] for path in videos]

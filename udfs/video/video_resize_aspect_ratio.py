@@ -49,7 +49,7 @@ def video_resize_aspect_ratio(
             return (width, _even_above(width / high)) if grow else (_even_below(height * high), height)
         return width, height
 
-    return resized(videos, wanted, "video_resize_aspect_ratio", 1, save_dir)
+    return resized(videos, wanted, "video_resize_aspect_ratio", 2, save_dir)
 
 
 def _ratio(name: str, text: str) -> Fraction:

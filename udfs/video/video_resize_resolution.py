@@ -64,7 +64,7 @@ def video_resize_resolution(
         sides = [_rounded(side, low, high, divisor) for side, (low, high) in zip(free, bounds, strict=True)]
         return _restored(*sides, ratio, keep, divisor)
 
-    return resized(videos, wanted, "video_resize_resolution", 1, save_dir)
+    return resized(videos, wanted, "video_resize_resolution", 2, save_dir)
 
 
 def _clamped(width: float, height: float, widths: tuple[int, int], heights: tuple[int, int]) -> tuple[float, float]:

@@ -69,4 +69,4 @@ def video_split_by_duration(
                 return [part for part in parts if part.start < part.end]
         return parts
 
-    return clips(videos, cut, "video_split_by_duration", 1, save_dir)
+    return clips(videos, cut, "video_split_by_duration", 2, save_dir)

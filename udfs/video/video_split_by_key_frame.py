@@ -33,4 +33,4 @@ def video_split_by_key_frame(videos: list[str], save_dir: str) -> list[dict[str,
     one (`union all` does that).
     """
     name = "video_split_by_key_frame"
-    return clips(videos, lambda path, facts: parts_of(facts, [time for time, _ in facts.keys]), name, 1, save_dir)
+    return clips(videos, lambda path, facts: parts_of(facts, [time for time, _ in facts.keys]), name, 2, save_dir)

@@ -75,7 +75,7 @@ def video_split_by_scene(
     def cut(path: str, facts: Facts) -> list[Part]:
         return parts_of(facts, scene_starts(path, scene_detector(detector, threshold, min_scene_len, options)))
 
-    return clips(videos, cut, "video_split_by_scene", 1, save_dir)
+    return clips(videos, cut, "video_split_by_scene", 2, save_dir)
 
 
 def _check(weights: list[float], kernel_size: int | None, window_width: int) -> None:
