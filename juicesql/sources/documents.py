@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import pyarrow as pa
 
+from juicesql.sources.contents import HEAD, encoding_mend, kind_of, shown_path
 from juicesql.sources.extraction import MAX_FILE, Extractor, check_libraries
 from juicesql.sources.files import LocalFile, opened
 from juicesql.sources.formats import EXTRACTED
@@ -77,6 +79,11 @@ def _text(file: LocalFile, extractor: Extractor) -> str:
     try:
         return data.removeprefix(b"\xef\xbb\xbf").decode()
     except UnicodeDecodeError as error:
+        kind = kind_of(bytes(data[:HEAD]))
+        if kind.startswith("UTF"):
+            raise ValueError(
+                f"the text is in {kind}: {encoding_mend(kind, shown_path(file.name, Path(file.info.path)))}"
+            ) from None
         raise ValueError(f"invalid UTF-8 at byte {error.start}") from None
 
 

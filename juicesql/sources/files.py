@@ -5,16 +5,20 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import stat
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from shlex import quote as word
 from typing import IO, Any
 
 import pyarrow as pa
 
 from juicesql.errors import Problem, SourceError
+from juicesql.sources.contents import HEAD, check_content, check_unpacked, shown_path
 from juicesql.sources.formats import Format
 from juicesql.sources.model import MAX_ROW_BYTES, FileInfo
 
@@ -34,13 +38,53 @@ class LocalFile:
 
 
 def describe(name: str, path: Path, weight: float, format: Format, most: int = MAX_ROW_BYTES) -> LocalFile:
-    """The file as it is now."""
+    """The file as it is now. Raises SourceError where it is none, cannot be read, or holds something else."""
+    check_special(name, path)
     try:
         s = path.stat()
+        check_content(name, path, format)
     except OSError as error:
-        raise SourceError.of("unreadable-file", f"`{name}`: {error.strerror}", "check its permissions") from None
+        raise unreadable(name, path, error) from None
     info = FileInfo(os.path.abspath(path), s.st_size, s.st_mtime_ns, weight, s.st_ino)
-    return LocalFile(name, info, format.compression, format.name, most)
+    file = LocalFile(name, info, format.compression, format.name, most)
+    if format.compression and format.family == "data":
+        with opened(file) as (stream, _):
+            check_unpacked(name, path, format, stream.read(HEAD) or b"")
+    return file
+
+
+def unreadable(name: str, path: Path, error: OSError) -> SourceError:
+    """Why a file cannot be opened, and what to do."""
+    shown = shown_path(name, path)
+    if isinstance(error, PermissionError):
+        return SourceError.of("unreadable-file", f"`{name}` may not be read by this user", f"chmod u+r {word(shown)}")
+    if path.is_symlink():
+        message = f"`{name}` is a link to `{os.readlink(path)}`, which does not exist"
+        return SourceError.of("dead-link", message, f"put the file back that it names, or: rm {word(shown)}")
+    return SourceError.of("unreadable-file", f"`{name}`: {error.strerror}", "check the disk that it lies on")
+
+
+def check_special(name: str, path: Path) -> None:
+    """Raises SourceError for what is no file of data: pipes, devices, sockets, and what the system shows as files."""
+    real = Path(os.path.realpath(path)) if path.is_symlink() else _real_folder(path.parent) / path.name
+    try:
+        mode = real.stat().st_mode
+    except OSError:
+        mode = stat.S_IFREG
+    kinds = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
+    kind = kinds.get(stat.S_IFMT(mode))
+    if kind is None and real.is_relative_to("/dev/shm"):
+        return
+    system = next((s for s in ("/proc", "/sys", "/dev") if real.is_relative_to(s)), None)
+    if kind or system:
+        told = f"is {kind}, not a file" if kind else f"lies in {system}, where the system shows itself and no data are"
+        mend = "copy the data into a file, and name that"
+        raise SourceError.of("special-file", f"`{name}` {told}", mend)
+
+
+@lru_cache(maxsize=1024)
+def _real_folder(folder: Path) -> Path:
+    return Path(os.path.realpath(folder))
 
 
 def check_unchanged(files: Iterable[FileInfo]) -> None:
@@ -79,6 +123,8 @@ class Bounded(io.RawIOBase):
         self.file, self.position = file, 0
         try:
             self._raw = open(file.info.path, "rb", buffering=0)  # noqa: SIM115
+        except PermissionError as error:
+            raise unreadable(file.name, Path(file.info.path), error) from None
         except OSError:
             raise changed(file) from None
 

@@ -51,8 +51,7 @@ def open_source(spec: SourceSpec, *, memory_limit: str | None = None) -> Source:
     entries, files = _entries(spec, memory_limit)
     raw = _raw_schema(entries, spec.full_scan)
     if not raw.names:
-        message = f"`{' '.join(spec.inputs)}` has no row that can be read, so no columns"
-        raise SourceError.of("empty-source", message, "name an input that holds at least one row")
+        raise _nothing(spec, entries, files)
     lines = all(isinstance(e.reader, JsonLines | JsonFile) for e in entries)
     picks = columns.picks(raw, spec.columns, rename=lines)
     schema = pa.schema([(p.name, p.type) for p in picks])
@@ -86,6 +85,17 @@ def _carrying(
     readers = [replace(e, reader=replace(e.reader, carry=own)) for e in entries]  # type: ignore[type-var]
     walk = partial(_walk, tuple(readers), pa.schema(fields), chosen)
     return replace(source, schema=pa.schema([(p.name, p.type) for p in chosen]), _walk=walk, _carried=None)
+
+
+def _nothing(spec: SourceSpec, entries: Sequence[Entry], files: Sequence[FileInfo]) -> SourceError:
+    """Why no row can be read: the files are empty, or what is wrong with the first row."""
+    name, mend = " ".join(spec.inputs), "name an input that holds at least one row"
+    if files and not any(f.size for f in files):
+        return SourceError.of("empty-source", f"`{name}` is empty, so it has no columns", mend)
+    readers = (e.reader for e in entries if isinstance(e.reader, JsonLines | JsonFile))
+    first = next((bad for r in readers for p in r.pieces(pa.schema([]), 1 << 16, 100) for bad in p.load().bad), None)
+    why = f": {first.message}" if first else ""
+    return SourceError.of("empty-source", f"`{name}` has no row that can be read, so no columns{why}", mend)
 
 
 def _entries(spec: SourceSpec, memory_limit: str | None) -> tuple[list[Entry], list[FileInfo]]:

@@ -170,7 +170,7 @@ def test_compressed(reading: Reading, suffix: str) -> None:
     assert [r["n"] for r in rows] == list(range(20_000)) and errors == []
     reading.write(f"cut.jsonl.{suffix}", packed[:-9])
     assert f"error[truncated-file] `cut.jsonl.{suffix}` ends too early" in reading.refuse(f"cut.jsonl.{suffix}")
-    reading.write(f"bad.jsonl.{suffix}", b"not compressed at all")
+    reading.write(f"bad.jsonl.{suffix}", packed[:4] + b"not compressed at all")
     assert "error[damaged-file]" in reading.refuse(f"bad.jsonl.{suffix}")
 
 
