@@ -109,6 +109,8 @@ CHINESE = {
     "Show their texts": "显示文本",
     "They are read again from the source.": "会从数据源重新读取。",
     "The row is not in the source as it is now, so its text and files are missing.": "现在的数据源里没有这一行，因此没有文本和文件。",
+    "A run is writing. Pages show what was there before.": "有运行正在写入，页面显示的是之前的内容。",
+    "An analysis measures every row and drops none, so no row is gained or lost.": "分析会测量每一行，不丢弃任何行，因此没有得失。",
     "The source has no column of text.": "数据源没有文本列。",
     "The source has changed since the run: texts are those of now.": "运行之后数据源有变动：文本是现在的。",
     "Sample": "样本",

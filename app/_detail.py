@@ -35,7 +35,7 @@ def draw_card(card: Card, state: FileState, words: Words) -> None:
 
 
 def badge(verdict: str, words: Words) -> None:
-    st.badge(verdict_name(verdict, words), color=COLOURS.get(verdict, "gray"))  # type: ignore[arg-type]
+    st.badge(plain(verdict_name(verdict, words)), color=COLOURS.get(verdict, "gray"))  # type: ignore[arg-type]
 
 
 def verdict_name(verdict: str, words: Words) -> str:

@@ -6,7 +6,7 @@ the state of the file (`FileState`), and are computed again when a run has chang
 
 from __future__ import annotations
 
-import time
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,10 +15,11 @@ from pathlib import Path
 
 import duckdb
 
-from juicesql.errors import StoreError
+from juicesql.errors import JuiceError, StoreError
 from juicesql.store import FILE, Store
 
 PATIENCE = 1.5  # seconds that a page waits for a run to let go of the file
+MOST_SECONDS = 60.0  # of all questions of one opening
 
 
 @dataclass(frozen=True)
@@ -69,25 +70,25 @@ def file_state(root: Path, name: str = FILE) -> FileState:
 
 
 @contextmanager
-def opened(root: Path, patience: float = PATIENCE) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The stats database, read-only. Waits while a run writes it; StoreError `store-in-use` when that takes long."""
-    waiting = time.monotonic() + patience
-    while True:
-        manager = Store(root).open(read_only=True, patience=0)
+def opened(root: Path, patience: float | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The stats database, read-only and closed off: it may be somebody else's, so its views read no file.
+
+    Waits while a run writes it. StoreError: `store-in-use` when that takes long, `too-slow` for a question that does.
+    """
+    with Store(root).open(read_only=True, patience=PATIENCE if patience is None else patience, closed=True) as con:
+        timer = threading.Timer(MOST_SECONDS, con.interrupt)
+        timer.daemon = True
+        timer.start()
         try:
-            con = manager.__enter__()
-            break
-        except StoreError as error:
-            if not in_use(error) or time.monotonic() > waiting:
-                raise
-            time.sleep(0.1)
-    try:
-        yield con
-    finally:
-        manager.__exit__(None, None, None)
+            yield con
+        except duckdb.InterruptException as error:
+            message = f"the stats database does not answer within {MOST_SECONDS:g} seconds"
+            raise StoreError.of("too-slow", message, "ask with `juicesql sql`, which has no limit") from error
+        finally:
+            timer.cancel()
 
 
-def in_use(error: StoreError) -> bool:
+def in_use(error: JuiceError) -> bool:
     """Whether it says that a run is writing the file."""
     return any(p.code == "store-in-use" for p in error.problems)
 

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import duckdb
 import streamlit as st
 
-from juicesql.errors import StoreError
+from juicesql.errors import JuiceError, StoreError
 from juicesql.project import open_project
 
 from ._project import FileState, RunInfo, file_state, in_use, opened, runs_of
+from ._text import distinct, plain
 from ._words import LANGUAGES, Words, language_of
+
+# What reading a stats database of somebody else may raise.
+FOREIGN = (duckdb.Error, LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
 
 # Less room above the page, and totals that stay in sight.
 _STYLE = """<style>
@@ -59,7 +65,8 @@ def run_app(pages: tuple[PageEntry, ...]) -> None:
     st.set_page_config(page_title="juicesql", page_icon="🧃", layout="wide")
     words = Words(_language())
     st.html(_STYLE.replace("BACKGROUND", _background()) + ("" if st.context.theme.type == "dark" else _CODE))
-    found = _view(file_state(_root()), words)
+    state, waits = _readable(_root())
+    found = _view(state, words, waits)
     places = [
         st.Page(
             partial(_draw, p, found) if isinstance(found, View) else partial(_explain, found, words),
@@ -70,17 +77,38 @@ def run_app(pages: tuple[PageEntry, ...]) -> None:
     st.navigation(places).run()
 
 
-def _view(state: FileState, words: Words) -> View | StoreError:
+def _readable(root: Path) -> tuple[FileState, bool]:
+    """The state of the stats database that pages show: that of now, or while a run writes it, the last one that was
+    read and is kept in memory; and whether it is the last one."""
+    now = file_state(root)
+    last: FileState | None = st.session_state.get("state")
+    if last is not None and last.root == root and last != now and now.exists:
+        try:
+            with opened(root, patience=0):
+                pass
+        except StoreError as error:
+            if in_use(error):
+                return last, True
+    st.session_state.state = now
+    return now, False
+
+
+def _view(state: FileState, words: Words, waits: bool) -> View | JuiceError:
     """What pages get, with the choices of the sidebar; or why the stats database cannot be read now.
 
     The sidebar is drawn here and not by pages: what a page draws forgets its state on the next one.
     """
     try:
         runs = _runs(state) if state.exists else ()
-    except StoreError as error:
+    except (StoreError, *FOREIGN) as error:
         _sidebar(state, (), words)
-        return error
-    return View(state, runs, _sidebar(state, runs, words), words)
+        return error if isinstance(error, StoreError) else _foreign(error)
+    view = View(state, runs, _sidebar(state, runs, words), words)
+    if waits:
+        with st.sidebar:
+            st.caption(":material/hourglass_top: " + words("A run is writing. Pages show what was there before."))
+            _try_again()
+    return view
 
 
 def _background() -> str:
@@ -103,8 +131,18 @@ def _draw(page: PageEntry, view: View) -> None:
     st.title(view.words(page.title))
     try:
         page.show(view)
-    except StoreError as error:
+    except JuiceError as error:
         _explain(error, view.words)
+    except FOREIGN as error:
+        _explain(_foreign(error), view.words)
+
+
+def _foreign(error: Exception) -> StoreError:
+    """A relation that is missing or holds something else: the file was not written by juicesql, or by another one."""
+    first = str(error).splitlines()[0] if str(error) else ""
+    message = f"the stats database is not as this juicesql writes it: {type(error).__name__}: {first}"
+    print("".join(traceback.format_exception(error)), file=sys.stderr)
+    return StoreError.of("store-foreign", message, "choose another run, or run the recipe again")
 
 
 @st.cache_data(show_spinner=False, max_entries=4)
@@ -130,7 +168,8 @@ def _choose_run(runs: tuple[RunInfo, ...], words: Words) -> RunInfo:
         asked = st.query_params.get("run")
         newest = next((r.run_id for r in runs if r.done), runs[0].run_id)
         st.session_state.run = asked if asked in by_id else newest
-    chosen = st.selectbox(words("Run"), list(by_id), format_func=lambda i: _title(by_id[i]), key="run")
+    titles = distinct({i: _title(run) for i, run in by_id.items()})
+    chosen = st.selectbox(words("Run"), list(by_id), format_func=titles.__getitem__, key="run")
     return by_id[chosen]
 
 
@@ -148,9 +187,10 @@ def remember(**values: str | None) -> None:
             st.query_params[name] = value
 
 
-def _explain(error: StoreError, words: Words) -> None:
+def _explain(error: JuiceError, words: Words) -> None:
     if not in_use(error):
-        st.error(str(error))
+        for problem in error.problems:
+            st.error(plain(problem.message) + (f"  \n{plain(problem.mend)}" if problem.mend else ""))
         return
     st.info(words("A run is writing the stats database. This page tries again by itself."))
     _try_again()

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Hashable, Mapping
+from typing import TypeVar
+
+Key = TypeVar("Key", bound=Hashable)
 
 _MARKS = re.compile(r"(?:(?<![^\W_])_|_(?![^\W_])|[\\`*{}\[\]()<>#+\-.!|~$:&/])")
 
@@ -14,6 +18,20 @@ def plain(text: str) -> str:
     \\!\\[x\\]\\(http\\:\\/\\/a\\.b\\) text_len \\_x\\_
     """
     return _MARKS.sub(lambda m: "\\" + m.group(), " ".join(text.split()))
+
+
+def distinct(names: Mapping[Key, str]) -> dict[Key, str]:
+    """Names with a number behind those that others have too: a list of choices knows its items by their names.
+
+    >>> distinct({1: "a", 2: "b", 3: "a"})
+    {1: 'a', 2: 'b', 3: 'a (2)'}
+    """
+    seen: dict[str, int] = {}
+    out: dict[Key, str] = {}
+    for key, name in names.items():
+        seen[name] = seen.get(name, 0) + 1
+        out[key] = name if seen[name] == 1 else f"{name} ({seen[name]})"
+    return out
 
 
 def short(text: str, most: int = 60) -> str:

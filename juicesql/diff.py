@@ -123,7 +123,7 @@ class Difference:
 def compare(old: str, new: str, *, project: str | Path | None = None, limit: int = 10) -> Difference:
     """Compare two finished runs of a project by id, `latest` or `latest~1`. `limit`: samples listed for each reason."""
     found = open_project(Path(project) if project else None)
-    with Store(found.root).open(read_only=True) as con:
+    with Store(found.root).open(read_only=True, closed=True) as con:
         a, b = find_run(con, old, found), find_run(con, new, found)
         gained, lost = _moved(con, a, b, limit)
     same = a.source_id == b.source_id and a.source_fingerprint == b.source_fingerprint

@@ -85,7 +85,7 @@ def duplicates(
     """
     near = Path(name) if Path(name).exists() else None
     found = open_project(Path(project) if project else None, near=near)
-    with Store(found.root).open(read_only=True) as con:
+    with Store(found.root).open(read_only=True, closed=True) as con:
         run = find_run(con, name, found)
         if sample_id is None:
             rows = con.execute(_CLUSTERS, [run.run_id]).fetchall()

@@ -118,7 +118,7 @@ def show(
     """
     near = Path(name) if Path(name).exists() else None
     found = open_project(Path(project) if project else None, near=near)
-    with Store(found.root).open(read_only=True) as con:
+    with Store(found.root).open(read_only=True, closed=True) as con:
         run = find_run(con, name, found, analyses=True)
         ids = list(dict.fromkeys(sample_ids)) or _chosen(con, run, first)
         traced = con.execute("select 1 from changes where run_id = ? limit 1", [run.run_id]).fetchone() is not None

@@ -19,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 
 from juicesql import access, segments
+from juicesql.binder import close_off
 from juicesql.errors import StoreError
 from juicesql.home import Home
 from juicesql.known import KnownValues, share_keys
@@ -65,24 +66,34 @@ class Store:
             yield
 
     @contextmanager
-    def open(self, read_only: bool = False, patience: float | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+    def open(
+        self, read_only: bool = False, patience: float | None = None, closed: bool = False
+    ) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection whose default database is the stats database. Values written by DuckDB 2 open in DuckDB 1.
 
         Waits `patience` seconds for a program that has the file; readers keep it for moments only. StoreError when that
-        takes longer, or the file cannot be used.
+        takes longer, or the file cannot be used. `closed`: no SQL reaches another file, views of the database included,
+        which may be somebody else's.
         """
         con = duckdb.connect(config=self._limits())
         try:
-            with self.attached(con, read_only, patience):
+            with self.attached(con, read_only, patience, closed):
                 yield con
         finally:
             con.close()
 
     @contextmanager
     def attached(
-        self, con: duckdb.DuckDBPyConnection, read_only: bool = True, patience: float | None = None
+        self,
+        con: duckdb.DuckDBPyConnection,
+        read_only: bool = True,
+        patience: float | None = None,
+        closed: bool = False,
     ) -> Iterator[None]:
-        """For a while, make the stats database the default of a connection that has tables of its own in memory."""
+        """For a while, make the stats database the default of a connection that has tables of its own in memory.
+
+        With `closed`, as in `open`, the connection stays so.
+        """
         if read_only and not self.path.exists():
             raise StoreError.of("no-runs", f"{self.path} does not exist", "run a recipe in this project first")
         mode = "read_only" if read_only else "storage_version 'v1.0.0'" if self.path.exists() else NEW_FILE
@@ -90,6 +101,8 @@ class Store:
         turn = access.Turn(self.path, self.home.path / "turn", not read_only, seconds, self.say)
         access.attach(con, f"attach {literal(str(self.path))} as stats ({mode})", turn)
         try:
+            if closed:
+                close_off(con)
             con.execute("use stats")
             if not read_only:
                 self._ready(con)

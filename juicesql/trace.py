@@ -82,7 +82,7 @@ def trace(name: str, sample_id: int, *, project: str | Path | None = None) -> St
     """
     near = Path(name) if Path(name).exists() else None
     found = open_project(Path(project) if project else None, near=near)
-    with Store(found.root).open(read_only=True) as con:
+    with Store(found.root).open(read_only=True, closed=True) as con:
         return _Teller(con, find_run(con, name, found, analyses=True), sample_id).story()
 
 

@@ -25,7 +25,7 @@ from .._detail import short_value, verdict_name
 from .._project import FileState, RunInfo, opened
 from .._samples import record_of, tell, texts_of
 from .._shell import View, remember
-from .._text import plain, short
+from .._text import distinct, plain, short
 from .._words import Words
 
 COLOURS = ("#0d9488", "#d97706")  # left, right
@@ -121,7 +121,8 @@ def _choose_run(options: list[RunInfo], kind: str, side: str, default: str, t: W
         asked = st.query_params.get(side)
         st.session_state[key] = asked if asked in by_id else default
     names = {"left": t("Left"), "right": t("Right")}
-    chosen = st.selectbox(names[side], list(by_id), key=key, format_func=lambda i: _title(by_id[i], kind))
+    titles = distinct({i: _title(run, kind) for i, run in by_id.items()})
+    chosen = st.selectbox(names[side], list(by_id), key=key, format_func=titles.__getitem__)
     return by_id[chosen]
 
 
@@ -279,6 +280,9 @@ def _moved(view: View, kind: str, left: Side, right: Side) -> None:
     t = view.words
     if kind == "before":
         st.info(t("The page Samples lists the samples that this run dropped."))
+        return
+    if "analyzed" in (left.run.status, right.run.status):
+        st.info(t("An analysis measures every row and drops none, so no row is gained or lost."))
         return
     found = _gained_and_lost(view.state, left.run.run_id, right.run.run_id)
     if not found.same_source:

@@ -17,7 +17,7 @@ from .._data import run_story
 from .._moves import Moves, scale_of
 from .._samples import Texts, tell, texts_of
 from .._shell import View, remember
-from .._text import plain, pretty, short
+from .._text import distinct, plain, pretty, short
 from .._words import Words
 from .runs import empty
 
@@ -214,6 +214,7 @@ def _under(view: View, board: Board, moves: Moves) -> None:
         h.key: f"{board.value(b.column).label} {_SIGNS[b.operator]} {pretty(moves.value(h))}"
         for h in board.funnel.handles for _, b in h.uses[:1] if b.column
     }  # fmt: skip
+    labels = distinct(labels)
     if not labels:
         st.write(t("This recipe has no cut that can be moved."))
         return

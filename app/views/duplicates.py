@@ -86,7 +86,7 @@ def _choose_step(view: View, totals: Sequence[StepClusters]) -> str:
     t, counts = view.words, {s.step: s.clusters for s in totals}
     if len(counts) < 2:
         return ""
-    names = {"": t("all steps"), **{s: f"{s} ({n:,})" for s, n in counts.items()}}
+    names = {"": t("all steps"), **{s: f"{plain(s)} ({n:,})" for s, n in counts.items()}}
     chosen = st.pills(
         t("Found by the step"), list(names), default="", format_func=names.__getitem__,
         key=f"step-{view.run.run_id if view.run else ''}",

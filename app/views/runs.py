@@ -11,7 +11,7 @@ from .. import _charts as charts
 from .._data import RunStory, run_story
 from .._project import RunInfo
 from .._shell import View
-from .._text import seconds, share, short
+from .._text import plain, seconds, share, short
 from .._words import Words
 
 KEPT, DROPPED = "#0d9488", "#dc2626"
@@ -62,7 +62,7 @@ def _facts(run: RunInfo, t: Words) -> None:
     for column, (label, number, part) in zip(columns, facts, strict=False):
         column.metric(label, "–" if number is None else f"{number:,}", part or None, "off", delta_arrow="off")
     columns[-1].metric(t("Time"), seconds(run.seconds))
-    st.caption(run.run_id)
+    st.caption(plain(run.run_id))
 
 
 def _funnel(story: RunStory, t: Words) -> None:
@@ -134,8 +134,8 @@ def _waterfall(lines: int, most: int, t: Words) -> dict[str, object]:
 def _row(line: FunnelLine, alone: bool, t: Words) -> dict[str, str]:
     """A line of the table; what each cut alone drops has a column where that is known of one."""
     cells = {
-        t("step"): line.step,
-        t("cut"): f"`{short(line.sql, 90)}`" if line.kind == "cut" else "",
+        t("step"): plain(line.step),
+        t("cut"): f"`{short(line.sql, 90).replace('`', ' ')}`" if line.kind == "cut" else "",
         t("rows in"): f"{line.rows_in:,}",
         t("dropped"): f"{line.dropped:,}",
         "NULL": f"{line.dropped_null:,}" if line.kind == "cut" else "",

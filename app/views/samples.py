@@ -15,7 +15,7 @@ from .. import _html as html
 from .._detail import COLOURS, badge, draw_card, place_of, short_value, verdict_name
 from .._samples import columns_of, counts_of, found_in, has_media, record_of, sheet_of, tell, texts_of, words_in
 from .._shell import View, remember
-from .._text import plain
+from .._text import distinct, plain
 
 PAGE = 25
 GALLERY = 12
@@ -104,10 +104,8 @@ def _choose_cut(view: View, counts: tuple[tuple[str, str, int], ...]) -> str:
     assert run is not None
     sql = {c["id"]: c["sql"] for c in record_of(view.state, run.run_id).cuts}
     number = {c: n for _, c, n in counts if c}
-    return st.selectbox(
-        t("Taken by"), ["", *number], key=f"cut-{run.run_id}",
-        format_func=lambda c: f"{sql.get(c, c)} ({number[c]:,})" if c else t("any cut or step"),
-    )  # fmt: skip
+    names = distinct({"": t("any cut or step"), **{c: f"{sql.get(c, c)} ({n:,})" for c, n in number.items()}})
+    return st.selectbox(t("Taken by"), list(names), key=f"cut-{run.run_id}", format_func=names.__getitem__)
 
 
 def _choose_range(view: View, columns: tuple[StatColumn, ...]) -> tuple[str, float | None, float | None, bool]:

@@ -18,6 +18,7 @@ _NUMERIC = {
     *("UHUGEINT", "FLOAT", "DOUBLE", "DECIMAL"),
 }
 LABELS = 12  # values of a label that have a bar of their own
+_WIDEST, _NARROWEST = 1e300, 1e-290  # ends of a chart, and their distance: within these a bar has a finite width
 
 
 @dataclass(frozen=True)
@@ -97,13 +98,13 @@ def _of_numbers(board: Board, value: Value, items: str, is_list: bool, counts: t
     if logarithmic:
         low, high = least, most
     inside = [c for c in cuts if least <= c <= most]
-    low, high = min([low, *inside]), max([high, *inside])
+    low, high = max(min([low, *inside]), -_WIDEST), min(max([high, *inside]), _WIDEST)
     edges, bar_of = _whole_bars(low, high, logarithmic) if whole else _bars(low, high, logarithmic)
     return Bins(value.column, edges, bar_of, (), logarithmic, whole, is_list, least, most, *counts)
 
 
 def _bars(low: float, high: float, logarithmic: bool) -> tuple[tuple[float, ...], tuple[int, ...]]:
-    if low == high:
+    if high - low < _NARROWEST:
         return (low - 0.5, low + 0.5), (1,)
     a, b = (math.log1p(low), math.log1p(high)) if logarithmic else (low, high)
     edges = [a + (b - a) * i / COUNT for i in range(1, COUNT)]

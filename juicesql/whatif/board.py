@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 
 import duckdb
 
-from juicesql.binder import close_off
 from juicesql.runs import RunRecord
 from juicesql.sqltext import literal, quote
 from juicesql.store import Store, table_of
@@ -81,7 +80,7 @@ def open_board(store: Store, run: RunRecord) -> Board:
     """Load the values of a finished run. Close the board when done."""
     con = duckdb.connect()
     try:
-        with store.attached(con):
+        with store.attached(con, closed=True):
             funnel = funnel_of(con, run)
             con.execute(f"create table memory.main.board as {values_query(con, run, funnel)}")
         return _opened(con, run, funnel)
@@ -93,7 +92,6 @@ def open_board(store: Store, run: RunRecord) -> Board:
 def _opened(con: duckdb.DuckDBPyConnection, run: RunRecord, funnel: Funnel) -> Board:
     for macro in _MACROS:
         con.execute(macro)
-    close_off(con)
     rows, *facts = con.execute(_facts(funnel)).fetchone() or (0,)
     names = [v.column for v in funnel.values]
     complete = frozenset(n for n, known in zip(names, facts[::2], strict=True) if known == rows)

@@ -307,3 +307,34 @@ def test_an_analysis_has_samples_too(page: Any, ready: Ready, tmp_path: Path) ->
     found = analysis.analyze(str(tmp_path / "texts.sql.j2"), project=tmp_path)
     test = page("samples", tmp_path, run=found.run_id, sample="6")
     assert "Sample 6" in [s.value for s in test.subheader]
+
+
+def test_compare_never_opens_with_an_error(page: Any, tmp_path: Path) -> None:
+    """Runs of other recipes and sources, without stats, without rows, failed, and analyses of all and of some rows."""
+    from juicesql.analysis.analyze import analyze
+    from juicesql.errors import JuiceError
+
+    old, new = make_texts(tmp_path)
+    recipe = tmp_path / "texts.sql.j2"
+    (tmp_path / "few.jsonl").write_text('{"text": "a"}\n{"text": "b c"}\n')
+    head = "{{ config(source='few.jsonl', on_error='stop') }}\n"
+    bodies = {
+        "bare": "select * from source", "gone": "select * from source where text_len(text) > 999",
+        "groups": "select text, count(*) as n from source group by text", "other": "select * from source where alnum_ratio(text) > 0.1",
+        "fails": "select *, cast(text as integer) as n from source",
+    }  # fmt: skip
+    ids = [old]
+    for name, body in bodies.items():
+        (tmp_path / f"{name}.sql.j2").write_text(head + body + "\n")
+        try:
+            ids.append(juicesql.run(tmp_path / f"{name}.sql.j2", project=tmp_path).run_id)
+        except JuiceError:
+            assert name == "fails"
+    ids += [analyze(str(recipe), project=tmp_path, sample=n).run_id for n in (None, 5)]
+    with duckdb.connect(str(tmp_path / "stats.duckdb"), read_only=True) as con:
+        ids += [r[0] for r in con.execute("select run_id from runs where status = 'failed'").fetchall()]
+    for other in ids:
+        test = page("compare", tmp_path, left=other, right=new)
+        assert not test.error and test.tabs, other
+    assert not page("compare", tmp_path, run=ids[-2], compare="before").error
+    assert not page("compare", tmp_path, run=ids[-1], compare="data").error
