@@ -33,6 +33,7 @@ class Exit(IntEnum):
     EXPORT = 7
     GATE = 8
     INTERRUPTED = 130
+    PIPE = 141  # nobody reads stdout any more
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,8 @@ def find_run(
         return of_recipe
     recipes = [r[0] for r in con.execute("select distinct recipe from runs where status = 'done'").fetchall()]
     candidates = [*ids, "latest", *(recipes if project is not None else [])]
-    mend = nearest(name, candidates) or f"the newest run is {ids[-1] if ids else 'not there yet'}; `latest` names it"
+    newest = f"the newest run is {ids[-1]}; `latest` names it" if ids else "`juicesql run RECIPE` makes one"
+    mend = nearest(name, candidates) or newest
     raise StoreError.of("no-run", f"no finished run {name} in this project", mend)
 
 
@@ -90,9 +91,31 @@ def read_run(con: duckdb.DuckDBPyConnection, run_id: str) -> RunRecord:
 def _latest(con: duckdb.DuckDBPyConnection, back: int) -> RunRecord:
     found = _read(con, "status = 'done'", [])
     if back >= len(found):
-        message = f"latest~{back}: the project has {len(found)} finished runs"
-        raise StoreError.of("no-run", message, "run the recipe again, or name runs by their ids")
+        count = f"{len(found) or 'no'} finished run{'' if len(found) == 1 else 's'}"
+        wanted = "latest" if not back else f"latest~{back}"
+        message = f"{wanted}: the project has {count}" + (f", and needs {back + 1}" if found else "")
+        again = f"`juicesql run {found[0].recipe}` makes another" if found else "`juicesql run RECIPE` makes one"
+        raise StoreError.of("no-run", message + _newest_failure(con), again)
     return found[back]
+
+
+def newest_failure(con: duckdb.DuckDBPyConnection, recipe_path: str = "") -> tuple[str, str, str, str] | None:
+    """Id, recipe, status and the first line of the message of the newest run (of a recipe), where it did not finish."""
+    row = con.execute(
+        "select run_id, recipe, status, coalesce(split_part(message, chr(10), 1), '') from runs "
+        "where status <> 'analyzed' and $1 in ('', recipe_path) order by started desc, run_id desc limit 1",
+        [recipe_path],
+    ).fetchone()
+    return row if row and row[2] in ("failed", "interrupted") else None
+
+
+def _newest_failure(con: duckdb.DuckDBPyConnection, recipe_path: str = "") -> str:
+    found = newest_failure(con, recipe_path)
+    return f"; its newest run {found[0]} {_ended(found[2])}: {found[3]}".rstrip(": ") if found else ""
+
+
+def _ended(status: str) -> str:
+    return "failed" if status == "failed" else "was interrupted"
 
 
 def _of_recipe(con: duckdb.DuckDBPyConnection, name: str, project: Project) -> RunRecord | None:
@@ -105,7 +128,8 @@ def _of_recipe(con: duckdb.DuckDBPyConnection, name: str, project: Project) -> R
     if not path:
         found = _read(con, "status = 'done' and recipe = ?", [plain])
     if path and not found:
-        raise StoreError.of("no-run", f"{name} has no finished run in this project", f"run `juicesql run {name}` first")
+        mend = f"run `juicesql run {name}` first"
+        raise StoreError.of("no-run", f"{name} has no finished run in this project{_newest_failure(con, path)}", mend)
     return found[0] if found else None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +10,7 @@ import typer
 
 from juicesql.cli import screen
 from juicesql.cli.options import AsJson, ProjectFolder
+from juicesql.cli.out import print_json
 
 from .history_command import list_experiments, metrics, show
 
@@ -54,7 +54,7 @@ def run(
         say(line)
     screen.say("", f"{report.experiment}: {len(report.jobs)} jobs done   (files in {report.folder})")
     if as_json:
-        print(json.dumps(report.to_dict(), indent=2, default=str, ensure_ascii=False))
+        print_json(report.to_dict())
 
 
 app.command("list")(list_experiments)
@@ -74,7 +74,7 @@ def hooks(as_json: AsJson = False) -> None:
         for h in hooks()
     ]
     if as_json:
-        print(json.dumps({"hooks": found, "components": types}, indent=2))
+        print_json({"hooks": found, "components": types})
         return
     for h in found:
         print(f"{h['hook']}  ({', '.join(h['lists'])})\n    {h['what']}")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from juicesql.cli import screen
 from juicesql.cli.options import AsJson, ProjectFolder
+from juicesql.cli.out import print_json
 from juicesql.cli.text import plural, table
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def list_experiments(project: ProjectFolder = None, as_json: AsJson = False) -> 
 
     found = listed(_root(project))
     if as_json:
-        _print_json([describe(e) for e in found])
+        print_json([describe(e) for e in found])
         return
     if not found:
         screen.say("no experiment has run in this project: juicesql sandbox run CONFIG")
@@ -57,7 +58,7 @@ def show(
     if before or after:
         _show_changes(compared(_root(project), name, before, after), before, after, as_json)
     elif as_json:
-        _print_json(found.to_dict())
+        print_json(found.to_dict())
     else:
         print("\n".join(draw(found, screen.width())))
 
@@ -73,7 +74,7 @@ def metrics(
 
     found = read_series(_root(project), name, metric)
     if as_json:
-        _print_json([{"name": f"{s.line}.{s.metric}", "steps": s.steps, "values": s.values} for s in found])
+        print_json([{"name": f"{s.line}.{s.metric}", "steps": s.steps, "values": s.values} for s in found])
         return
     for series in found:
         for step, value in zip(series.steps, series.values, strict=True):
@@ -124,7 +125,7 @@ def _show_changes(changed: list[Change], before: str, after: str, as_json: bool)
     from dataclasses import asdict
 
     if as_json:
-        _print_json([asdict(c) | {"change": c.change} for c in changed])
+        print_json([asdict(c) | {"change": c.change} for c in changed])
     elif changed:
         print("\n".join(_changes(changed, before, after)))
     else:
@@ -169,9 +170,3 @@ def _number(value: float) -> str:
 
 def _signed(value: float) -> str:
     return f"{value:+.4g}" if math.isfinite(value) and value else f"{value:.4g}"
-
-
-def _print_json(value: Any) -> None:
-    import json
-
-    print(json.dumps(value, indent=2, default=str, ensure_ascii=False))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -91,6 +91,7 @@ def compare(
     stats of `recipe`, or with all that fit. StoreError when there is no such run, or no stat in common.
     """
     found = open_project(Path(project) if project else None)
+    _check_runs(found, [n for n in (old, new) if not is_data(n)])
     names = [_measured(n, found, recipe, sample, progress) if is_data(n) else n for n in (old, new)]
     with Store(found.root).open(read_only=True) as con:
         runs = [find_run(con, n, found, analyses=True) for n in names]
@@ -105,6 +106,14 @@ def compare(
         side_of(runs[0]), side_of(runs[1]), "measured" if everything else "kept", tuple(stats),
         tuple(sorted(a - b)), tuple(sorted(b - a)), changes(*runs), notes,
     )  # fmt: skip
+
+
+def _check_runs(project: Project, names: Sequence[str]) -> None:
+    """Refuse runs that are not there before data are measured, which takes long."""
+    if names:
+        with Store(project.root).open(read_only=True) as con:
+            for name in names:
+                find_run(con, name, project, analyses=True)
 
 
 def _measured(name: str, project: Project, recipe: str, sample: int | None, progress: Progress | None) -> str:

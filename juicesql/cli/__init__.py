@@ -6,12 +6,11 @@ through the entry point group `juicesql.commands`: a function or a group for typ
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -35,7 +34,8 @@ from juicesql.cli import (
     trace,
     validate,
 )
-from juicesql.errors import Exit, JuiceError
+from juicesql.cli.out import print_json
+from juicesql.errors import Exit, JuiceError, Problem
 
 app = typer.Typer(
     name="juicesql",
@@ -53,6 +53,7 @@ _BUILTIN: dict[str, Callable[..., None]] = {
 }  # fmt: skip
 for _name, _command in _BUILTIN.items():
     app.command(_name)(_command)
+_Usage: Any = typer.BadParameter.__mro__[2]  # ClickException, which typer has within itself or from click
 _GROUPS = {"models": models.app}
 for _name, _group in _GROUPS.items():
     app.add_typer(_group, name=_name)
@@ -74,25 +75,40 @@ def _root(
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit. A JuiceError is shown as its text, never as a traceback."""
+    """Run the command line and exit. A JuiceError is shown as its text, never as a traceback; with --json stdout is one
+    JSON document then too. Who stops reading, as `head` does, ends it quietly."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         if not words or words[0] not in {*_BUILTIN, *_GROUPS}:
             _add_commands()
-        app(words, prog_name="juicesql")
+        code = app(words, prog_name="juicesql", standalone_mode=False)
+        sys.stdout.flush()
+        sys.exit(code if isinstance(code, int) else 0)
     except JuiceError as error:
         screen.show_error(error)
-        if "--json" in words:
-            print(json.dumps({"error": [asdict(p) for p in error.problems]}, indent=2, ensure_ascii=False))
-        sys.exit(int(error.exit_code))
+        _refuse(words, int(error.exit_code), [asdict(p) for p in error.problems])
+    except _Usage as error:
+        error.show()
+        message = error.format_message()
+        _refuse(words, error.exit_code, [asdict(Problem("usage", message, "--help shows what there is"))])
     except KeyboardInterrupt:
         sys.exit(int(Exit.INTERRUPTED))
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left is flushed into nothing
+        sys.exit(int(Exit.PIPE))
     except Exception as error:
         if os.environ.get("JUICESQL_DEBUG"):
             raise
         cause = (str(error).strip().splitlines() or [""])[0]
         screen.say(f"error: {type(error).__name__}: {cause}", "  set JUICESQL_DEBUG=1 for the traceback")
-        sys.exit(int(Exit.FAILED))
+        _refuse(words, int(Exit.FAILED), [asdict(Problem("unexpected", f"{type(error).__name__}: {cause}"))])
+
+
+def _refuse(words: Sequence[str], code: int, problems: list[dict[str, object]]) -> None:
+    """End with the problems, on stdout too where a program reads them: in one line, as rows may stand before it."""
+    if "--json" in words:
+        print_json({"error": problems}, indent=None)
+    sys.exit(code)
 
 
 def _add_commands() -> None:

@@ -10,6 +10,7 @@ import typer
 from juicesql.cli import screen
 from juicesql.cli.columns import visible
 from juicesql.cli.options import AsJson, ProjectFolder, Sources, VarPairs, VarsFile, variables
+from juicesql.cli.out import print_json
 from juicesql.cli.text import percent, plural, shorten, table
 
 if TYPE_CHECKING:
@@ -69,9 +70,7 @@ def analyze(
             fresh=fresh, progress=progress, then=lambda a, read: written.extend(write_files(a, read, files)),
         )  # fmt: skip
     if as_json:
-        import json
-
-        print(json.dumps(found.to_dict(), indent=2, default=str, ensure_ascii=False))
+        print_json(found.to_dict())
     else:
         print("\n".join(draw(found)))
     screen.say(*(f"wrote {path}" for path in written))

@@ -11,6 +11,7 @@ from juicesql.cli.analyze import short
 from juicesql.cli.columns import visible
 from juicesql.cli.diff import draw_changes, draw_sides
 from juicesql.cli.options import AsJson, ProjectFolder
+from juicesql.cli.out import print_json
 from juicesql.cli.text import percent, shorten, table
 
 if TYPE_CHECKING:
@@ -39,9 +40,7 @@ def compare(
     with screen.progress() as progress:
         found = look(old, new, everything=everything, recipe=recipe, sample=sample, project=project, progress=progress)
     if as_json:
-        import json
-
-        print(json.dumps(found.to_dict(), indent=2, default=str, ensure_ascii=False))
+        print_json(found.to_dict())
         return
     print("\n".join(draw(found)))
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from juicesql.cli.options import AsJson, ProjectFolder
+from juicesql.cli.out import print_json
 from juicesql.cli.text import shorten, table, value_text
 
 if TYPE_CHECKING:
@@ -27,9 +28,7 @@ def diff(
 
     found = compare(old, new, project=project, limit=limit)
     if as_json:
-        import json
-
-        print(json.dumps(found.to_dict(), indent=2, default=str, ensure_ascii=False))
+        print_json(found.to_dict())
         return
     print("\n".join(draw(found)))
 

@@ -11,6 +11,7 @@ import typer
 from juicesql.cli import screen
 from juicesql.cli.columns import BRACKETS, COLOURS, Marks, side_by_side, visible
 from juicesql.cli.options import AsJson, ProjectFolder
+from juicesql.cli.out import print_json
 from juicesql.cli.text import plural, table
 
 if TYPE_CHECKING:
@@ -35,9 +36,7 @@ def dups(
 
     found = duplicates(name, sample, project=project, limit=limit, column=column)
     if as_json:
-        import json
-
-        print(json.dumps(found.to_dict(), indent=2, default=str, ensure_ascii=False))
+        print_json(found.to_dict())
         return
     print("\n".join(draw(found, *_screen())))
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from juicesql.cli.options import AsJson, ProjectFolder, RecipeName, Sources, VarPairs, VarsFile, variables
+from juicesql.cli.out import print_json
 from juicesql.cli.text import plural, shorten, size_of, table
 
 if TYPE_CHECKING:
@@ -30,9 +31,7 @@ def show(recipe: str, source: Sequence[str], project: Path | None, values: dict[
 
     found = look(recipe, source=source, project=project, variables=values)
     if as_json:
-        import json
-
-        print(json.dumps(found.to_dict(), indent=2, default=str, ensure_ascii=False))
+        print_json(found.to_dict())
         return
     print("\n".join(draw(found)))
 

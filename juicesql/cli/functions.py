@@ -14,6 +14,7 @@ import typer
 
 from juicesql.cli import screen
 from juicesql.cli.options import AsJson, ProjectFolder
+from juicesql.cli.out import print_json
 from juicesql.cli.text import table
 from juicesql.errors import FunctionError
 
@@ -57,7 +58,7 @@ def _list(registry: Registry, as_json: bool) -> None:
     found += [jinja_facts(name, path) for name, path in registry.jinja_macros.items()]
     found.sort(key=lambda f: (_KINDS.index(f["kind"]), f["name"]))
     if as_json:
-        _print_json(found)
+        print_json(found)
         return
     rows = [
         [f"  {short(f['signature'])}", f["class"], clip(f.get("usual_cut", "")), f["manual"].split("\n")[0]]
@@ -89,7 +90,7 @@ def clip(text: str, width: int = 22) -> str:
 
 def _document(described: dict[str, Any], as_json: bool) -> None:
     if as_json:
-        _print_json(described)
+        print_json(described)
         return
     extra = f"; needs juicesql[{described['extra']}]" if described.get("extra") else ""
     print(f"{described['signature']}\n{described['kind']}, {_CLASSES[described['class']]}{extra}\n")
@@ -147,9 +148,3 @@ def example(function: Function) -> str:
     if function.kind == "stat":
         return f"select {call} as {function.name} from source"
     return f"select * replace ({call} as {columns[0]}) from source" if columns else f"select {call} from source"
-
-
-def _print_json(value: Any) -> None:
-    import json
-
-    print(json.dumps(value, indent=2, ensure_ascii=False))

@@ -13,6 +13,7 @@ import typer
 
 from juicesql.cli import screen
 from juicesql.cli.options import AsJson
+from juicesql.cli.out import print_json
 from juicesql.cli.text import plural, size_of, table
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def list_models(as_json: AsJson = False) -> None:
 
     found = [facts(model) for model in listed()]
     if as_json:
-        _print_json(found)
+        print_json(found)
         return
     rows = [
         [f["name"], size_of(f["bytes"]) if f["here"] else "not here", f["about"], ", ".join(f["used_by"])]
@@ -80,7 +81,7 @@ def pull(
     with _bar() as report:
         path = pull_model(model, parse_bytes(max_size), report)
     if as_json:
-        _print_json({**facts(model), "path": str(path)})
+        print_json({**facts(model), "path": str(path)})
     else:
         print(path)
 
@@ -115,7 +116,7 @@ def verify(
     found = [{"name": m.name, "here": m.here, "wrong": verify_model(m) if m.here else [f"{m.name} is not here"]}
              for m in chosen]  # fmt: skip
     if as_json:
-        _print_json(found)
+        print_json(found)
     else:
         for answer in found:
             print("\n".join(answer["wrong"]) or f"{answer['name']} is right")  # type: ignore[arg-type]
@@ -165,7 +166,7 @@ def train_quality(
     if as_json:
         from dataclasses import asdict
 
-        _print_json(
+        print_json(
             {"model": out, "path": str(path), "bytes": path.stat().st_size, "seconds": round(seconds, 3)}
             | {"texts": trained.texts, "held_out": asdict(trained.measured), "inputs_sha256": trained.inputs_sha256}
         )
@@ -203,9 +204,3 @@ def _report(trained: Trained, path: Path, seconds: float) -> list[str]:
         f"precision {found.precision:.4f}, recall {found.recall:.4f}",
         *table(["keep by", "good kept", "bad kept"], rows, "lrr"),
     ]
-
-
-def _print_json(value: Any) -> None:
-    import json
-
-    print(json.dumps(value, indent=2, ensure_ascii=False))

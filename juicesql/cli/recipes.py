@@ -6,6 +6,7 @@ from pathlib import Path
 
 from juicesql.cli import screen
 from juicesql.cli.options import AsJson, ProjectFolder
+from juicesql.cli.out import print_json
 from juicesql.cli.text import shorten, table
 
 
@@ -16,9 +17,7 @@ def recipes(project: ProjectFolder = None, as_json: AsJson = False) -> None:
     found = open_project(project)
     listed = [{"name": n, "path": str(p), "description": describe(p)} for n, p in found.recipes()]
     if as_json:
-        import json
-
-        print(json.dumps(listed, indent=2, ensure_ascii=False))
+        print_json(listed)
         return
     rows = [[r["name"], shorten(r["description"], 90), _near(Path(r["path"]), found.root)] for r in listed]
     if rows:

@@ -10,6 +10,7 @@ import typer
 
 from juicesql.cli import screen
 from juicesql.cli.options import AsJson, ProjectFolder, RecipeName, Sources, VarPairs, VarsFile, variables
+from juicesql.cli.out import print_json
 from juicesql.errors import GateError
 
 
@@ -81,6 +82,4 @@ def run(
     if result.checks:
         screen.show_checks(result.checks)
     if as_json:
-        import json
-
-        print(json.dumps(result.to_dict(), indent=2, default=str, ensure_ascii=False))
+        print_json(result.to_dict())

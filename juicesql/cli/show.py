@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from juicesql.cli.options import AsJson, ProjectFolder
+from juicesql.cli.out import print_json
 
 
 def show(
@@ -36,8 +37,6 @@ def show(
     near = Path(name) if Path(name).exists() else None
     path = write(sheet, output or open_project(project, near=near).root / "sheets" / file_name(sheet))
     if as_json:
-        import json
-
-        print(json.dumps({"path": str(path), **sheet.to_dict()}, indent=2, default=str, ensure_ascii=False))
+        print_json({"path": str(path), **sheet.to_dict()})
         return
     print(path)

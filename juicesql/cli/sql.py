@@ -13,6 +13,7 @@ import typer
 from juicesql.cli import screen
 from juicesql.cli.columns import visible
 from juicesql.cli.options import ProjectFolder
+from juicesql.cli.out import plain, print_json
 from juicesql.cli.text import plural, value_text
 
 if TYPE_CHECKING:
@@ -67,10 +68,8 @@ def _text(query: str | None, file: Path | None) -> str:
 
 
 def _print_json(answer: Answer, rows: Iterator[tuple[Any, ...]]) -> None:
-    import json
-
     for row in rows:
-        print(json.dumps({n: plain(v) for n, v in zip(answer.columns, row, strict=True)}, ensure_ascii=False))
+        print_json(dict(zip(answer.columns, row, strict=True)), indent=None)
 
 
 def _print_csv(answer: Answer, rows: Iterator[tuple[Any, ...]]) -> None:
@@ -86,28 +85,6 @@ def _csv_value(value: Any) -> Any:
     import json
 
     return json.dumps(value, ensure_ascii=False) if isinstance(value, (list, dict, bool)) else value
-
-
-def plain(value: Any) -> Any:
-    """A value of DuckDB as JSON has it; what JSON has no word for is NULL or text.
-
-    >>> plain({"a": [float("nan"), 1.5], 2: b"x"})
-    {'a': [None, 1.5], '2': '\\\\x78'}
-    """
-    import math
-    from decimal import Decimal
-
-    if isinstance(value, dict):
-        return {str(k): plain(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(v) for v in value]
-    if isinstance(value, Decimal):
-        value = int(value) if value == value.to_integral_value() else float(value)
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, (bytes, bytearray)):
-        return "".join(f"\\x{byte:02X}" for byte in value)
-    return value if value is None or isinstance(value, (bool, int, str)) else str(value)
 
 
 def _print_table(answer: Answer, rows: Sequence[tuple[Any, ...]]) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from juicesql.cli.options import AsJson, ProjectFolder
+from juicesql.cli.out import print_json
 from juicesql.cli.text import plural, shorten, table, value_text, where_they_differ
 
 if TYPE_CHECKING:
@@ -24,9 +25,7 @@ def trace(
 
     story = tell(name, sample, project=project)
     if as_json:
-        import json
-
-        print(json.dumps(story.to_dict(), indent=2, default=str, ensure_ascii=False))
+        print_json(story.to_dict())
         return
     print("\n".join(draw(story)))
 

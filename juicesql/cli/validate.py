@@ -10,6 +10,7 @@ import typer
 from juicesql.cli import screen
 from juicesql.cli.columns import visible
 from juicesql.cli.options import AsJson, ProjectFolder, RecipeName, Sources
+from juicesql.cli.out import print_json
 from juicesql.cli.text import plural, shorten, table, value_text
 
 if TYPE_CHECKING:
@@ -41,9 +42,7 @@ def validate(
             memory_limit=memory_limit, progress=progress,
         )  # fmt: skip
     if as_json:
-        import json
-
-        print(json.dumps(report.to_dict(), indent=2, default=str, ensure_ascii=False))
+        print_json(report.to_dict())
     else:
         print("\n".join(report_lines(report, screen.width(), examples)))
     if not report.success:

@@ -9,6 +9,7 @@ import typer
 
 from juicesql.cli import screen
 from juicesql.cli.options import AsJson, ProjectFolder, RecipeName, Sources, VarPairs, VarsFile, variables
+from juicesql.cli.out import print_json
 
 from ..errors import SandboxError
 
@@ -70,10 +71,8 @@ def refine(
     if write:
         hook.write_recipe(write.absolute(), found.text)
     if as_json:
-        import json
-
         written = {"written": str(write.absolute()) if write else None}
-        print(json.dumps({**found.to_dict(), **written}, indent=2, default=str, ensure_ascii=False))
+        print_json({**found.to_dict(), **written})
     else:
         print("\n".join(hook.draw(found)))
     screen.say(*([f"wrote {write}"] if write else []))
