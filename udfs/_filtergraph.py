@@ -18,6 +18,7 @@ from ._encoding import CONTAINER, X264, repeatable
 from ._filter_names import AUDIO, FILE_OPTIONS, VIDEO
 from ._media import open_streams
 from ._produced import produced
+from .audio._audio import open_sound
 from .video._facts import MOST_FRAMES, most_decoded, video_facts
 from .video._upright import turn_of
 
@@ -59,12 +60,20 @@ def wrapped(
     check_filters(filters, kind)
     made = {}
     for path in dict.fromkeys(paths):
-        if kind == "video":
-            video_facts(path)  # a file that is cut off is told before anything is made of it
+        _check_source(path, kind)
         write = partial(filtered, path, **{f"{kind}_filters": filters})
         suffix = Path(path).suffix.lower()
         made[path] = produced(function, VERSION, [path], {"filters": filters}, suffix, write, save_dir)
     return [made[path] for path in paths]
+
+
+def _check_source(path: str, kind: str) -> None:
+    """A file that is cut off is told before anything is made of it."""
+    if kind == "video":
+        video_facts(path)
+    else:
+        with open_sound(path):
+            pass
 
 
 def _options(text: str | None) -> dict[str, object]:

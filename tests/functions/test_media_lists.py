@@ -15,10 +15,11 @@ pytest.importorskip("cv2")
 from definitions_images import REGISTRY
 from definitions_media import picture, scenes, write_video
 
+from juicesql.api import Function
 from juicesql.call import apply
 from juicesql.errors import FunctionError
-from juicesql.registry import Function
 
+FILTERS = {"audio_ffmpeg_wrapped": "volume", "video_ffmpeg_wrapped": "hflip"}  # without one they open nothing
 KINDS = {"images": "a.png", "videos": "a.mp4", "audios": "beep.wav"}
 
 
@@ -47,6 +48,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def value(function: str, rows: list[list[str | None] | None], save_dir: Path) -> list[object]:
     found = REGISTRY.get(function)
     given = {a.name: a.value(a.default) for a in found.signature.parameters}
+    given |= {"filter_name": FILTERS[function]} if function in FILTERS else {}
     if "save_dir" in given:
         given["save_dir"] = str(save_dir)
     return apply(found, [pa.array(rows, pa.list_(pa.string()))], given).to_pylist()
