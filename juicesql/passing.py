@@ -17,6 +17,7 @@ from juicesql.plan import Plan
 from juicesql.shape import inner_names, table_names
 from juicesql.sources.carried import Carry
 from juicesql.sources.jsonpack import DROP, KEEP, PLACE, TEXT
+from juicesql.sources.model import Kind
 
 
 class Unsupported(Exception):
@@ -193,3 +194,16 @@ def carry_of(plan: Plan) -> Carry:
         else:
             actions[column] = PLACE if column in shown else DROP
     return Carry(passing.typed, passing.texts, actions, passing.others, closed=bool(passing.texts))
+
+
+def told_kinds(kinds: Iterable[Kind]) -> list[str]:
+    """What is to be said of columns that a step reads as text although not all of their values are strings."""
+    columns: dict[str, list[Kind]] = {}
+    for kind in kinds:
+        columns.setdefault(kind.column, []).append(kind)
+    told = []
+    for column, found in columns.items():
+        rows = [f"{k.rows:,} row{'s' if k.rows > 1 else ''}" for k in found]
+        many = ", ".join(f"{k.name} ({n}, such as {k.example})" for k, n in zip(found, rows, strict=True))
+        told.append(f"the column `{column}` holds {many}: as a column it is text, the JSON of what is no string")
+    return told

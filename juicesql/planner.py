@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeGuard
 
@@ -68,17 +68,19 @@ def make_plan(
     source_columns: Columns,
     side: dict[str, Columns] | None = None,
     carries: bool = False,
+    mixed: Collection[str] = (),
 ) -> Plan:
     """Plan a recipe for a source with these columns (without sample_id). RecipeError carries every problem found.
 
     With `carries`, columns that no step looks at travel as they came; the source must be JSON, as well as the output.
+    `mixed` are columns whose values have no common type.
     """
     with not_too_deep(recipe.path.name), Binder(registry) as binder:
         ways: tuple[Travel, ...] = ("lines", "texts") if carries else ()
         for travel in ways:
             with contextlib.suppress(Unsupported, RecipeError):  # an error is told of the columns with their types
-                return _Planner(recipe, registry, source_columns, side or {}, binder, travel).plan()
-        return _Planner(recipe, registry, source_columns, side or {}, binder, "types").plan()
+                return _Planner(recipe, registry, source_columns, side or {}, binder, travel, mixed).plan()
+        return _Planner(recipe, registry, source_columns, side or {}, binder, "types", mixed).plan()
 
 
 class _Planner:
@@ -90,9 +92,10 @@ class _Planner:
         side: dict[str, Columns],
         binder: Binder,
         travel: Travel,
+        mixed: Collection[str],
     ) -> None:
         self.recipe, self.registry, self.binder = recipe, registry, binder
-        self.source, self.travel = source, travel
+        self.source, self.travel, self.mixed = source, travel, frozenset(mixed)
         self.relations: dict[str, _Relation] = {"source": _Relation((), {})}
         for name, columns in side.items():
             self.relations[name] = _Relation(tuple(c for c in columns if c[0] != SAMPLE), {}, traced="")
@@ -213,10 +216,24 @@ class _Planner:
     def _step(self, name: str, query: exp.Query) -> None:
         self.line_of_step = self._line(query)
         inputs = table_names(query)
+        self._check_orders(query, inputs)
         if self._row_wise(query):
             self._map(name, query, self._unnested(name, query))
         else:
             self._global(name, query, inputs)
+
+    def _check_orders(self, query: exp.Query, inputs: list[str]) -> None:
+        """Refuse to sort by values that have no order among each other."""
+        made = {i.alias for s in query.find_all(exp.Select) for i in s.expressions if isinstance(i, exp.Alias)}
+        for ordered in query.find_all(exp.Ordered):
+            column = ordered.this
+            if not isinstance(column, exp.Column) or column.name in made:
+                continue
+            lineages = {self.relations[i].lineage.get(column.name) for i in inputs if i in self.relations}
+            if lineages & self.mixed:
+                message = f"`{column.name}` holds values of several kinds, which have no order among each other"
+                mend = f"say which: order by {column.name}::varchar, or try_cast({column.name} as double)"
+                self._problem(Problem("mixed-order", message, mend), ordered)
 
     def _unnested(self, name: str, query: exp.Select) -> str:
         """The input of a row-wise query; with `from a, unnest(..)` a step that does only that comes first."""

@@ -32,6 +32,7 @@ from juicesql.latest import write_latest
 from juicesql.measure import Measurer
 from juicesql.media import MAX_SAMPLES, MediaSettings, held_within
 from juicesql.origin import KEY, Origin, media_columns
+from juicesql.passing import told_kinds
 from juicesql.plan import SAMPLE, Plan
 from juicesql.planner import make_plan
 from juicesql.project import Project, open_project
@@ -148,7 +149,7 @@ def prepare(
     opened = open_source(spec)
     columns = sql_columns(opened.schema)
     carries = carry and opened.packs and exporting.is_json(config.export)
-    plan = make_plan(loaded, registry, columns, {n: _file_columns(p) for n, p in side.items()}, carries)
+    plan = make_plan(loaded, registry, columns, {n: _file_columns(p) for n, p in side.items()}, carries, opened.mixed)
     earlier = find_earlier(loaded, registry, found, base, opened.fingerprint)
     plan = replace(plan, earlier=tuple(run.run_id for e in earlier for run in e.runs))
     advice = advise(plan, registry)
@@ -241,7 +242,7 @@ def _widened(prepared: Prepared) -> Prepared:
     assert prepared.spec
     opened = open_source(replace(prepared.spec, full_scan=True))
     side, carries = {n: _file_columns(p) for n, p in prepared.side.items()}, prepared.plan.passing is not None
-    plan = make_plan(prepared.recipe, prepared.registry, sql_columns(opened.schema), side, carries)
+    plan = make_plan(prepared.recipe, prepared.registry, sql_columns(opened.schema), side, carries, opened.mixed)
     return replace(prepared, source=opened, plan=replace(plan, earlier=prepared.plan.earlier))
 
 
@@ -560,6 +561,7 @@ class _Run:
         files, lost = exporting.write(engine.con, self.target, layout, joined, self.run_id)
         if lost:
             self.warnings.append(f"{lost:,} numbers were NaN or infinite, which JSON has no word for: they are null")
+        self.warnings += told_kinds(engine.execution.kinds.values())
         if self.plan.passing is None:
             names = self.source.renamed
             self.warnings += [f"the column `{name}` of the source is called `{given}`" for name, given in names]

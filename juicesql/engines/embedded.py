@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from juicesql.registry import Registry
 from juicesql.segments import write_parquet
 from juicesql.signature import arrow_type
 from juicesql.sources import Loaded, RowError, Source
+from juicesql.sources.model import Kind
 from juicesql.spill import Spill
 from juicesql.sqltext import literal, quote
 from juicesql.stages import Chain, stages_of, streamed
@@ -66,6 +67,7 @@ class Execution:
     changes: list[Change] = field(default_factory=list)
     lineages: list[str] = field(default_factory=list)
     stat_labels: list[str] = field(default_factory=list)
+    kinds: dict[tuple[str, str], Kind] = field(default_factory=dict)  # of columns of several, by column and kind
     observed: list[str] = field(default_factory=list)  # steps; `observed/N-*.parquet` holds what the N-th gave
 
     def reasons(self) -> tuple[Reason, ...]:
@@ -266,6 +268,9 @@ class Embedded:
         if chain.name == self.first_chain:
             e.rows_in += task.rows
             e.source_errors += loaded.errors
+            for kind in loaded.kinds:
+                before = e.kinds.get((kind.column, kind.name), replace(kind, rows=0))
+                e.kinds[kind.column, kind.name] = replace(before, rows=before.rows + kind.rows)
         for name, rows in result.rows_in.items():
             e.step_rows_in[name] = e.step_rows_in.get(name, 0) + rows
         for name, rows in result.rows_out.items():

@@ -14,11 +14,12 @@ import pyarrow.compute as pc
 from juicesql.sources import jsonpack, jsonscan
 from juicesql.sources.jsonparse import no_object, parse_lines
 from juicesql.sources.jsonvalues import DECODER, Misfit, Wider, decode_line, fit, refuse_unfit
-from juicesql.sources.model import Bad, Parsed, SourceWidened
+from juicesql.sources.model import Bad, Kind, Parsed, SourceWidened
 
 LINE = "__line"  # the column of packed lines
 Numbers = np.ndarray[Any, Any]
 _SPACE = " \t\r\n"
+_BEGINS = {"strings": b'"', "numbers": b"-0123456789", "booleans": b"tf", "lists": b"[", "objects": b"{"}
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ class _Scanned:
     firsts: Numbers
     slots: Numbers
     bad: dict[int, str]
+    kinds: list[Kind] = field(default_factory=list)
 
 
 def parse_carried(data: bytes, schema: pa.Schema, carry: Carry) -> Parsed:
@@ -82,7 +84,7 @@ def parse_carried(data: bytes, schema: pa.Schema, carry: Carry) -> Parsed:
     arrays = [columns[n].take(pa.array(good)) if found.bad else columns[n] for n in names]
     table = pa.table(arrays, names=names) if names else pa.table({"__none": pa.nulls(len(good))})
     bad = tuple(Bad(r, message) for r, message in sorted(found.bad.items()))
-    return Parsed(table, pa.array(good), bad)
+    return Parsed(table, pa.array(good), bad, tuple(found.kinds))
 
 
 def _unknown(found: _Scanned) -> str:
@@ -196,7 +198,24 @@ def _texts(found: _Scanned, spans: Numbers, told: Numbers, name: str) -> pa.Arra
     jsonpack.decode_texts(found.data, spans, out, offsets, valid, told, broken)
     for r in np.flatnonzero(broken):
         found.bad.setdefault(int(r), f"column `{name}` holds invalid UTF-8 or half a surrogate pair")
+    found.kinds += _kinds(found.data, spans, name)
     return _strings(out, offsets, valid)
+
+
+def _kinds(data: Numbers, spans: Numbers, name: str) -> list[Kind]:
+    """The kinds of the values of a column, if any is no string."""
+    there = spans[spans[:, 0] >= 0]
+    first = data[there[:, 0]]
+    if not np.any((first != ord('"')) & (first != ord("n"))):
+        return []
+    out = []
+    for kind, begins in _BEGINS.items():
+        rows = np.flatnonzero(np.isin(first, np.frombuffer(begins, np.uint8)))
+        if rows.size:
+            start, end = there[rows[0]]
+            example = data[start : min(end, start + 40)].tobytes().decode(errors="ignore")
+            out.append(Kind(name, kind, int(rows.size), example))
+    return out
 
 
 def _strings(out: Numbers, offsets: Numbers, valid: Numbers, kind: pa.DataType | None = None) -> pa.Array:

@@ -1,7 +1,8 @@
 """JSON values into Arrow: which type holds all values seen, and whether a value fits a type without loss.
 
 VARCHAR holds anything: strings as they are, every other value as its JSON text. It is the type of a column whose values
-have no common type, whose integers leave BIGINT, or whose objects have no or too many different keys.
+have no common type, whose integers leave BIGINT or would be rounded beside a DOUBLE, or whose objects have no or too
+many different keys.
 """
 
 from __future__ import annotations
@@ -19,10 +20,13 @@ MAX_KEYS = 200
 MAX_DEPTH = 32
 _NAMES = {dict: "an object", list: "a list", str: "a string", bool: "a boolean", int: "a number", float: "a number"}
 _SQL = {"int64": "BIGINT", "double": "DOUBLE", "bool": "BOOLEAN"}
+_ARROW = {"BOOLEAN": pa.bool_(), "BIGINT": pa.int64(), "LONG": pa.int64(), "DOUBLE": pa.float64()}
+_NUMBERS = {frozenset(["BIGINT", "LONG"]): "LONG", frozenset(["BIGINT", "DOUBLE"]): "DOUBLE"}
 # Python reads 1e999 as infinity.
 _INFINITE = (float("inf"), float("-inf"))
 
-# A shape is None (only nulls so far), "BOOLEAN", "BIGINT", "DOUBLE", "VARCHAR", [shape] or {key: shape}.
+# A shape is None (only nulls so far), "BOOLEAN", "BIGINT", "LONG" (beyond what a DOUBLE holds exactly), "DOUBLE",
+# "VARCHAR", "MIXED" (no common type: JSON text), [shape] or {key: shape}.
 Shape = Any
 
 
@@ -73,15 +77,15 @@ def decode_line(line: bytes) -> Any:
 
 def widen(shape: Shape, value: Any, depth: int = 0) -> Shape:
     """The shape that also holds the value. May change `shape` in place."""
-    if value is None or isinstance(value, Unfit) or shape == "VARCHAR":
+    if value is None or isinstance(value, Unfit) or shape == "MIXED" or (shape == "VARCHAR" and type(value) is str):
         return shape
     if depth > MAX_DEPTH:
-        return "VARCHAR"
+        return "MIXED"
     if isinstance(value, dict):
         return _widen_object(shape, value, depth)
     if isinstance(value, list):
         if shape is not None and not isinstance(shape, list):
-            return "VARCHAR"
+            return "MIXED"
         inner = shape[0] if shape else None
         for item in value:
             inner = widen(inner, item, depth + 1)
@@ -99,9 +103,7 @@ def merge(a: Shape, b: Shape) -> Shape:
         return {k: merge(a.get(k), b.get(k)) for k in a | b}
     if isinstance(a, list) and isinstance(b, list):
         return [merge(a[0], b[0])]
-    if a in ("BIGINT", "DOUBLE") and b in ("BIGINT", "DOUBLE"):
-        return "DOUBLE"
-    return "VARCHAR"
+    return _NUMBERS.get(frozenset([a, b]), "MIXED") if isinstance(a, str) and isinstance(b, str) else "MIXED"
 
 
 def arrow_type(shape: Shape, inside: bool = False) -> pa.DataType:
@@ -113,7 +115,7 @@ def arrow_type(shape: Shape, inside: bool = False) -> pa.DataType:
         if not shape or len(shape) > MAX_KEYS or len(distinct) != len(shape) or "" in shape:
             return pa.string()
         return pa.struct([(k, arrow_type(v, True)) for k, v in shape.items()])
-    return {"BOOLEAN": pa.bool_(), "BIGINT": pa.int64(), "DOUBLE": pa.float64()}.get(shape, pa.string())
+    return _ARROW.get(shape, pa.string())
 
 
 def schema_of(shape: dict[str, Shape]) -> pa.Schema:
@@ -156,7 +158,7 @@ def fit_fields(value: dict[str, Any], fields: Iterable[pa.Field], prefix: str = 
 
 def _widen_object(shape: Shape, value: dict[str, Any], depth: int) -> Shape:
     if shape is not None and not isinstance(shape, dict):
-        return "VARCHAR"
+        return "MIXED"
     shape = {} if shape is None else shape
     for key, item in value.items():
         if not key.isascii() and any("\ud800" <= c <= "\udfff" for c in key):
@@ -170,7 +172,7 @@ def _scalar(value: Any) -> Shape:
     if isinstance(value, bool):
         return "BOOLEAN"
     if isinstance(value, int):
-        return "BIGINT" if -(2**63) <= value < 2**63 else "VARCHAR"
+        return "BIGINT" if -(2**53) <= value <= 2**53 else "LONG" if -(2**63) <= value < 2**63 else "MIXED"
     return "DOUBLE" if isinstance(value, float) else "VARCHAR"
 
 

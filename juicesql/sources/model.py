@@ -54,12 +54,23 @@ class RowError:
 
 
 @dataclass(frozen=True)
+class Kind:
+    """Values of one kind (`strings`, `lists`, ...) in a column of several: their rows, and the JSON of one."""
+
+    column: str
+    name: str
+    rows: int
+    example: str
+
+
+@dataclass(frozen=True)
 class Loaded:
     """The rows of one morsel: `sample_id` BIGINT, then the columns of `Source.schema`, ordered by `sample_id`."""
 
     table: pa.Table
     file_rows: pa.Int64Array
     errors: tuple[RowError, ...]
+    kinds: tuple[Kind, ...] = ()  # of columns of JSON that have text for what is no string
 
 
 @dataclass(frozen=True)
@@ -113,6 +124,7 @@ class Parsed:
     table: pa.Table
     positions: pa.Int64Array | None = None
     bad: tuple[Bad, ...] = ()
+    kinds: tuple[Kind, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -160,6 +172,7 @@ class Source:
     total_bytes: int
     fingerprint: str
     _walk: Callable[[int, int], Iterator[Morsel]] = field(repr=False)
+    mixed: frozenset[str] = frozenset()  # columns whose values have no common type: JSON text
     whole: bool = True  # no column is a part of one of the files
     renamed: tuple[tuple[str, str], ...] = ()  # (name in the files, column) where SQL cannot have the name
     _carried: Callable[[Carry], Source] | None = field(default=None, repr=False)

@@ -49,7 +49,7 @@ def open_source(spec: SourceSpec, *, memory_limit: str | None = None) -> Source:
     Raises SourceError for anything missing, unreadable, contradictory or without columns. `memory_limit` is for DuckDB.
     """
     entries, files = _entries(spec, memory_limit)
-    raw = _raw_schema(entries, spec.full_scan)
+    raw, mixed = _raw_schema(entries, spec.full_scan)
     if not raw.names:
         raise _nothing(spec, entries, files)
     lines = all(isinstance(e.reader, JsonLines | JsonFile) for e in entries)
@@ -58,7 +58,9 @@ def open_source(spec: SourceSpec, *, memory_limit: str | None = None) -> Source:
     walk = partial(_walk, tuple(entries), raw, picks)
     source = Source(schema, tuple(files), sum(f.size for f in files), _fingerprint(spec, files), walk)
     renamed = tuple((p.column, p.name) for p in picks if lines and p.name != p.column and p.name not in spec.columns)
-    source = replace(source, renamed=renamed, whole=not any(p.fields for p in picks))
+    whole = not any(p.fields for p in picks)
+    unlike = frozenset(p.name for p in picks if p.column in mixed and not p.fields)
+    source = replace(source, renamed=renamed, whole=whole, mixed=unlike)
     if lines:
         return replace(source, _carried=partial(_carrying, source, tuple(entries), raw, picks))
     return source
@@ -140,14 +142,18 @@ def _readers(name: str, files: list[LocalFile]) -> Sequence[Reader]:
     return [Delimited(f, tabs=name == "tsv") for f in files]
 
 
-def _raw_schema(entries: Sequence[Entry], full_scan: bool) -> pa.Schema:
-    """The union over all readers. JSON files widen one common shape, since their types come from their values."""
+def _raw_schema(entries: Sequence[Entry], full_scan: bool) -> tuple[pa.Schema, set[str]]:
+    """The union over all readers, and the columns whose values have no common type.
+
+    JSON files widen one common shape, since their types come from their values.
+    """
     schemas: list[tuple[str, pa.Schema]] = []
     typed: list[tuple[TypedReader, pa.Schema]] = []
     shape: dict[str, Shape] = {}
     for entry in entries:
         if isinstance(entry.reader, JsonLines | JsonFile):
             shape = entry.reader.shape(shape, full_scan)
+    mixed = {name for name, kind in shape.items() if kind == "MIXED"}
     for entry in entries:
         if not isinstance(entry.reader, JsonLines | JsonFile):
             schemas.append((entry.reader.name, entry.reader.schema(full_scan)))
@@ -158,7 +164,7 @@ def _raw_schema(entries: Sequence[Entry], full_scan: bool) -> pa.Schema:
             shape = {}
     raw = columns.union(schemas)
     columns.check_exact(typed, raw)
-    return raw
+    return raw, mixed
 
 
 def _walk(
@@ -206,7 +212,9 @@ def _load(
         for b in parsed.bad
         for k in range(int(each[b.position]))
     )
-    return Loaded(table, pa.array(rows, pa.int64()), errors)
+    names = {p.column: p.name for p in picks if not p.fields}
+    kinds = tuple(replace(k, column=names[k.column]) for k in parsed.kinds if k.column in names)
+    return Loaded(table, pa.array(rows, pa.int64()), errors, kinds)
 
 
 def _within(each: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -8,11 +8,13 @@ import re
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import juicesql
+from juicesql.errors import RecipeError
 
 PASS = "select * from source"
 WAYS = {
@@ -162,6 +164,47 @@ def test_what_is_no_number_is_null_and_told(tmp_path: Path) -> None:
     lines = (tmp_path / "out.jsonl").read_text().splitlines()
     assert lines[1] == '{"x":2,"a":null,"b":[1.5,null],"s":{"c":null,"d":{"e":null}}}'
     assert any(w.startswith("8 numbers were NaN or infinite") for w in result.warnings)
+
+
+MIXED = ['{"id":9007199254740993,"c":"hi"}', '{"id":1.5,"c":[1]}', '{"id":2,"c":null}']
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select * from source order by id",
+        "select *, row_number() over (order by c desc) as n from source",
+        "with a as (select c as d from source) select * from a order by d",
+    ],
+)
+def test_values_of_several_kinds_are_not_sorted(tmp_path: Path, sql: str) -> None:
+    write(tmp_path, MIXED)
+    with pytest.raises(RecipeError, match="mixed-order"):
+        run(tmp_path, sql)
+
+
+def test_a_column_of_several_kinds_that_is_read_is_told(tmp_path: Path) -> None:
+    write(tmp_path, MIXED)
+    recipe = tmp_path / "r.sql.j2"
+    sql = "select * from source where c = 'hi' or try_cast(id as double) < 2 order by id::double"
+    recipe.write_text(f'{{{{ config(source="in.jsonl", export="out.jsonl") }}}} {sql}')
+    result = juicesql.run(recipe, project=tmp_path)
+    assert (tmp_path / "out.jsonl").read_text().split() == [MIXED[1], MIXED[0]]
+    about = 'strings (1 row, such as "hi"), lists (1 row, such as [1])'
+    assert f"the column `c` holds {about}: as a column it is text, the JSON of what is no string" in result.warnings
+
+
+def test_integers_beside_fractions_keep_their_digits_in_parquet(tmp_path: Path) -> None:
+    write(tmp_path, MIXED)
+    recipe = tmp_path / "r.sql.j2"
+    recipe.write_text('{{ config(source="in.jsonl", export="out.parquet") }} select id, c from source')
+    result = juicesql.run(recipe, project=tmp_path)
+    assert duckdb.sql(f"from '{tmp_path}/out.parquet'").fetchall() == [
+        ("9007199254740993", "hi"),
+        ("1.5", "[1]"),
+        ("2", None),
+    ]
+    assert len(result.warnings) == 2
 
 
 NUMBERS = st.one_of(
