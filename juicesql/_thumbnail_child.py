@@ -13,9 +13,11 @@ import os
 import re
 import signal
 import stat
+import struct
 import sys
 import time
 import warnings
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -25,9 +27,12 @@ SIDE = 320  # pixels of the longer side of a picture
 FRAMES = 6  # of a video
 COLUMNS = 400  # of the outline of a sound
 PIECE = 256  # samples, of which the least and the greatest are kept
-MOST_PIXELS = 178_956_970  # Pillow's limit
-# EPS and its like are left out: they would start another program.
-FORMATS = ("JPEG", "PNG", "GIF", "BMP", "PPM", "WEBP", "AVIF", "TIFF", "JPEG2000", "DIB", "ICO", "TGA")
+MOST_PIXELS = 1 << 27  # as in a run
+# EPS and its like are left out: they would start another program. TGA has no mark of its own: any bytes may be one.
+FORMATS = ("JPEG", "PNG", "GIF", "BMP", "PPM", "WEBP", "AVIF", "TIFF", "JPEG2000", "DIB", "ICO")
+DEEP = ("I;16", "I;16L", "I;16B", "I;16N", "I", "F")  # Pillow's modes of more than 8 bits
+BITS, PHOTOMETRIC, SAMPLE_FORMAT = TAGS = 258, 262, 339  # of TIFF
+ORIENTATION = 0x0112  # a tag of EXIF
 NO_OTHER_FILES = {"protocol_whitelist": "none"}  # a playlist may name other files and hosts
 
 Answer = dict[str, Any]
@@ -45,14 +50,20 @@ def image(path: str, until: float, answer: Answer) -> None:
     """The first picture of a file, turned as its EXIF says, transparent parts on white."""
     from PIL import Image, ImageOps
 
-    with opened(path) as file, Image.open(file, formats=FORMATS) as found:
+    formats = [*FORMATS, "TGA"] if path.lower().endswith((".tga", ".icb", ".vda", ".vst")) else FORMATS
+    with opened(path) as file:
+        check_png(file)
+    with opened(path) as file, Image.open(file, formats=formats) as found:
         answer["facts"] = {"width": found.width, "height": found.height, "format": found.format}
+        if found.width * found.height > MOST_PIXELS:
+            raise ValueError(f"it has more than {MOST_PIXELS:,} pixels")
         found.draft("RGB", (2 * SIDE, 2 * SIDE))  # a JPEG is then decoded at a fraction of its size
         found.load()
-        small: Any = found.copy()
+        small: Any = levels(found) if found.mode in DEEP else found.copy()
         small.thumbnail((2 * SIDE, 2 * SIDE))
         turned = orientation(found)
         if turned > 1:
+            small.getexif()[ORIENTATION] = turned
             small = ImageOps.exif_transpose(small)
         if turned > 4:
             answer["facts"] |= {"width": answer["facts"]["height"], "height": answer["facts"]["width"]}
@@ -65,10 +76,36 @@ def image(path: str, until: float, answer: Answer) -> None:
 def orientation(picture: Any) -> int:
     """1 to 8 as in EXIF; from 5 on, width and height change places."""
     try:
-        said = int(picture.getexif().get(0x0112, 1))
+        said = int(picture.getexif().get(ORIENTATION, 1))
     except Exception:  # an EXIF block that cannot be read says nothing; the picture may be whole
         return 1
     return said if 1 <= said <= 8 else 1
+
+
+def check_png(file: BinaryIO) -> None:
+    """ValueError where a chunk of a PNG does not fit its checksum, or the end is lost: Pillow puts up with both."""
+    name = b"" if file.read(8) == b"\x89PNG\r\n\x1a\n" else b"IEND"
+    while name != b"IEND":
+        size, name = struct.unpack(">I4s", file.read(8).ljust(8, b"\0"))
+        body = file.read(size)
+        if file.read(4) != struct.pack(">I", zlib.crc32(name + body)):
+            raise ValueError("it is damaged or cut off")
+
+
+def levels(picture: Any) -> Any:
+    """Samples of 16 or 32 bits as 8: whole numbers up to the largest of their bits, fractions from 0 to 1."""
+    import numpy as np
+    from PIL import Image
+
+    tags = getattr(picture, "tag_v2", {})
+    first = {tag: value[0] if isinstance(value, tuple) else value for tag, value in ((t, tags.get(t)) for t in TAGS)}
+    signed = first[SAMPLE_FORMAT] == 2
+    bits = first[BITS] or 16
+    samples = np.asarray(picture)
+    if picture.mode == "I" and bits == 32 and not signed:
+        samples = samples.view(np.uint32)
+    shares = np.nan_to_num(samples / (1.0 if picture.mode == "F" else 2.0 ** (bits - signed) - 1)).clip(0, 1)
+    return Image.fromarray(np.rint((1 - shares if first[PHOTOMETRIC] == 0 else shares) * 255).astype(np.uint8))
 
 
 def jpeg(picture: Any) -> Answer:
@@ -95,12 +132,14 @@ def video(path: str, until: float, answer: Answer) -> None:
         fps = float(stream.average_rate or 0)
         answer["facts"] = {"width": stream.width, "height": stream.height, "fps": fps, "seconds": float(length)}
         answer["facts"] |= {"format": container.format.name.split(",")[0], "codec": stream.codec_context.name}
-        shown = set()
+        shown: set[Any] = set()
         for part in range(FRAMES):
             if time.monotonic() > until:
                 raise TimeoutError("it takes too long to decode")
             wanted = start + length * (2 * part + 1) / (2 * FRAMES)
             frame = frame_at(container, stream, wanted, until)
+            if frame is not None and not shown and swapped(frame):
+                answer["facts"] |= {"width": stream.height, "height": stream.width}
             if frame is not None and frame.pts not in shown:
                 shown.add(frame.pts)
                 at = float((frame.pts or 0) * stream.time_base - start)
@@ -156,7 +195,26 @@ def upright(frame: Any, stream: Any) -> Any:
     scale = min(1.0, 2 * SIDE / max(width, height))
     small = frame.reformat(width=max(round(width * scale), 2), height=max(round(height * scale), 2), format="rgb24")
     picture = Image.fromarray(small.to_ndarray())
-    return picture.rotate(frame.rotation, expand=True) if frame.rotation else picture
+    a, b, c, d = matrix(frame)
+    turned = swapped(frame)
+    mirrored, flipped = (c < 0, b < 0) if turned else (a < 0, d < 0)
+    for step, wanted in {"TRANSPOSE": turned, "FLIP_LEFT_RIGHT": mirrored, "FLIP_TOP_BOTTOM": flipped}.items():
+        picture = picture.transpose(Image.Transpose[step]) if wanted else picture
+    return picture
+
+
+def matrix(frame: Any) -> tuple[int, int, int, int]:
+    """Of how it is shown: a pixel (p, q) goes to (ap + cq, bp + dq)."""
+    for data in frame.side_data:
+        if data.type.name == "DISPLAYMATRIX":
+            a, b, _, c, d, *_ = struct.unpack("=9i", bytes(data))
+            return a, b, c, d
+    return 1, 0, 0, 1
+
+
+def swapped(frame: Any) -> bool:
+    a, b, c, d = matrix(frame)
+    return abs(b) + abs(c) > abs(a) + abs(d)
 
 
 def audio(path: str, until: float, answer: Answer) -> None:
