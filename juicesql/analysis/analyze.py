@@ -12,11 +12,12 @@ from typing import Any
 import duckdb
 
 from juicesql.analysis.correlation import Correlation
-from juicesql.analysis.fitting import Skipped, fitting, text_column
+from juicesql.analysis.fitting import Skipped, fitting, prose_lengths, text_column, text_columns
 from juicesql.analysis.measuring import LeftOut, Measuring, measuring_plan
 from juicesql.analysis.numbers import PERCENTILES
 from juicesql.analysis.sampling import sampled
 from juicesql.analysis.values import CutFacts, StatFacts, Values
+from juicesql.binder import Columns
 from juicesql.engines.watch import Progress
 from juicesql.errors import RecipeError
 from juicesql.home import Home
@@ -25,9 +26,10 @@ from juicesql.planner import make_plan
 from juicesql.project import Project, open_project
 from juicesql.recipe import Config, Recipe, load_recipe, render
 from juicesql.running import Observed, Prepared, observe, prepare, sql_columns
-from juicesql.sources import open_source
+from juicesql.sources import Source, open_source
 
 RECIPES = (".sql.j2", ".j2", ".sql")
+SEEN_ROWS = 200  # by which a column of text is chosen
 
 
 @dataclass(frozen=True)
@@ -50,10 +52,20 @@ class Analysis:
     left_out: tuple[LeftOut, ...]
     skipped: tuple[Skipped, ...]
     text: str = ""  # the column of text
+    others: tuple[str, ...] = ()  # columns of text that `auto` did not take
     template: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The column of text, the other ones that hold text, and the stats that are not measured."""
+
+    text: str
+    others: tuple[str, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -89,7 +101,7 @@ def analyze(
     measured. `then` gets the result and what was read.
     """
     request = request or Request()
-    prepared, skipped = _prepared(str(name), auto, source, project, variables, also, text)
+    prepared, chosen = _prepared(str(name), auto, source, project, variables, also, text)
     whole = prepared
     measuring = measuring_plan(prepared.plan)
     prepared = _measuring(prepared, measuring, sample)
@@ -108,8 +120,8 @@ def analyze(
     values = found[0]
     result = Analysis(
         run.run_id, run.recipe, " ".join(whole.inputs), sample, run.rows_in, run.errors, run.measured, run.reused,
-        run.seconds, values.stats, values.cuts, values.kept, values.correlations, measuring.left_out, skipped,
-        text_column(dict(whole.plan.source_columns), text), prepared.recipe.template,
+        run.seconds, values.stats, values.cuts, values.kept, values.correlations, measuring.left_out,
+        chosen.skipped, chosen.text, chosen.others, prepared.recipe.template,
     )  # fmt: skip
     if then:
         then(result, whole)
@@ -130,14 +142,15 @@ def _prepared(
     variables: Mapping[str, Any] | None,
     also: Sequence[str],
     text: str,
-) -> tuple[Prepared, tuple[Skipped, ...]]:
+) -> tuple[Prepared, Chosen]:
     if is_data(name):
         near = Path(name) if Path(name).exists() else None
         found = open_project(Path(project) if project else None, near=near)
         config = replace(Config(), **found.settings.defaults)
         return _automatic(found, config, (name, *source), Path.cwd(), Path(name), also, text)
     if not auto and not also:
-        return prepare(name, source=source, project=project, variables=variables, export=""), ()
+        prepared = prepare(name, source=source, project=project, variables=variables, export="")
+        return prepared, Chosen(text_column(dict(prepared.plan.source_columns), text))
     if not auto:
         raise RecipeError.of("also-without-auto", "--stat adds to the stats of --auto", "write it into the recipe")
     found = open_project(Path(project) if project else None, near=Path(name) if Path(name).exists() else None)
@@ -151,7 +164,7 @@ def _prepared(
 
 def _automatic(
     project: Project, config: Config, inputs: tuple[str, ...], base: Path, path: Path, also: Sequence[str], text: str
-) -> tuple[Prepared, tuple[Skipped, ...]]:
+) -> tuple[Prepared, Chosen]:
     """A recipe made of every stat that fits the data."""
     registry = project.registry()
     spec = config.source_spec(inputs, base)
@@ -159,6 +172,7 @@ def _automatic(
     columns = sql_columns(opened.schema)
     if text and text not in dict(columns):
         raise RecipeError.of("missing-column", f"the source has no column {text}", "its columns: " + _names(columns))
+    text = text_column(dict(columns), text, _lengths(opened, columns))
     found = fitting(registry, dict(columns), text)
     calls = (*found.calls, *also)
     if not calls:
@@ -168,7 +182,17 @@ def _automatic(
     recipe = replace(recipe, config=replace(config, export=""))
     plan = make_plan(recipe, registry, columns, {})
     skipped = tuple(s for s in found.skipped if not any(re.match(rf"{s.function}\s*\(", call) for call in also))
-    return Prepared(project, registry, recipe, recipe.config, opened, inputs, _lineless(plan), {}, base), skipped
+    others = tuple(name for name in text_columns(dict(columns)) if name != text)
+    prepared = Prepared(project, registry, recipe, recipe.config, opened, inputs, _lineless(plan), {}, base)
+    return prepared, Chosen(text, others, skipped)
+
+
+def _lengths(source: Source, columns: Columns) -> dict[str, float]:
+    """How long the texts of each column are in the first rows; not asked where the name decides."""
+    if len(text_columns(dict(columns))) < 2 or "text" in dict(columns):
+        return {}
+    first = next(iter(source.morsels(max_rows=SEEN_ROWS)), None)
+    return prose_lengths(first.load().table, dict(columns)) if first else {}
 
 
 def _lineless(plan: Plan) -> Plan:

@@ -6,12 +6,14 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import metadata
+from typing import Any
 
 from juicesql.api import MEDIA, Function
 from juicesql.errors import JuiceError
 from juicesql.registry import Registry
 from juicesql.sqltext import quote
 
+NAMES = frozenset(["content", "body", "document", "article", "raw_content", "raw_text", "page_content"])
 _NUMBERS = re.compile(r"(DOUBLE|FLOAT|BOOLEAN|(TINY|SMALL|BIG|HUGE)?INT(EGER)?)(\[\])?")
 
 
@@ -43,10 +45,30 @@ def fitting(registry: Registry, columns: Mapping[str, str], text: str = "") -> F
     return Fitting(tuple(calls), tuple(skipped))
 
 
-def text_column(columns: Mapping[str, str], asked: str = "") -> str:
-    """The column that is the text of a row; an empty string when there is none."""
-    texts = [name for name, type_ in columns.items() if type_ == "VARCHAR"]
-    return asked or ("text" if "text" in texts else texts[0] if texts else "")
+def text_column(columns: Mapping[str, str], asked: str = "", lengths: Mapping[str, float] | None = None) -> str:
+    """The column that is the text of a row; an empty string when there is none.
+
+    It is the one that was asked for, else `text`, else the one of the longest prose by `prose_lengths`.
+    """
+    texts = text_columns(columns)
+    if asked or "text" in texts or not texts:
+        return asked or ("text" if texts else "")
+    found = lengths or {}
+    return max(texts, key=lambda name: found.get(name, 0.0) * (2 if name.casefold() in NAMES else 1))
+
+
+def text_columns(columns: Mapping[str, str]) -> list[str]:
+    return [name for name, type_ in columns.items() if type_ == "VARCHAR"]
+
+
+def prose_lengths(table: Any, columns: Mapping[str, str]) -> dict[str, float]:
+    """Mean characters of the columns of text in these rows; a value of one ASCII word (an id, a URL) counts a tenth."""
+    found = {}
+    for name in text_columns(columns):
+        values = [v for v in table[name].to_pylist() if isinstance(v, str)] if name in table.column_names else []
+        lengths = [len(v) if any(c.isspace() for c in v) or not v.isascii() else len(v) / 10 for v in values]
+        found[name] = sum(lengths) / len(lengths) if lengths else 0.0
+    return found
 
 
 def _columns(columns: Mapping[str, str], text: str) -> dict[str, str]:

@@ -90,6 +90,9 @@ def draw(found: Analysis) -> list[str]:
     """The analysis as tables."""
     rows = plural(found.rows, "row") + (" sampled" if found.sampled else "")
     lines = [f"{rows} of {found.source}" + (f", {found.errors:,} of them errors" if found.errors else "")]
+    if found.others:
+        also = f"--column NAME takes another: {shorten(', '.join(found.others), 100)}"
+        lines.append(f"the text is the column `{found.text}`   ({also})")
     numbers = [s for s in found.stats if s.numbers]
     if numbers:
         lines += ["", *_numbers(numbers, bool(found.cuts))]

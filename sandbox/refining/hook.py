@@ -23,6 +23,7 @@ from ..recipes import RecipeSettings, recipe_problems, recipe_settings
 from .thresholds import Refined
 
 SUFFIX = ".sql.j2"
+HIDDEN = ("values", "least", "greatest")  # facts that have no column of their own in the table
 
 
 class RefineHook(Hook):
@@ -169,7 +170,7 @@ def draw(refined: Refined) -> list[str]:
     """The moves as a table, what stays and why, the rows kept and the diff."""
     lines = []
     if refined.moves:
-        names = list(dict.fromkeys(name for move in refined.moves for name in move.facts if name != "values"))
+        names = list(dict.fromkeys(name for move in refined.moves for name in move.facts if name not in HIDDEN))
         head = ["stat", "line", "was", "", "now", "values", *(n.replace("_", " ") for n in names)]
         rows = [
             [m.stat, str(m.line or ""), f"{m.operator} {_short(m.old)}", "->", _short(m.new), f"{m.facts['values']:,}",
@@ -177,6 +178,7 @@ def draw(refined: Refined) -> list[str]:
             for m in refined.moves
         ]  # fmt: skip
         lines = table(head, rows, " r  rr" + "r" * len(names))
+        lines += [f"{m.stat} {m.operator} {_short(m.new)} {m.note}" for m in refined.moves if m.note]
     if refined.untouched:
         left = [[shorten(u.sql, 60), str(u.line or ""), _bound(u), u.reason] for u in refined.untouched]
         lines += ["", "left as written:", *(f"  {line}" for line in table([""] * 4, left, " r"))]

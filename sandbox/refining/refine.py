@@ -119,19 +119,19 @@ def _facts(board: Board, place: Place, rule: Rule) -> dict[str, Any] | str:
         "robust": {"median": "list_median(l)", "mad": f"{MAD_TO_STD} * list_mad(l)"},
         "percentile": {"percentile": f"list_aggregate(l, 'quantile_cont', {share})"},
     }[rule.method]
-    summed = f"select count(v) as n, min(v) = max(v) as same, list(v order by v) as l from {_numbers(place.value)}"
-    sql = f"select n, same, {', '.join(asked.values())} from ({summed})"
+    summed = f"select count(v) as n, min(v) as a, max(v) as z, list(v order by v) as l from {_numbers(place.value)}"
+    sql = f"select n, a, z, {', '.join(asked.values())} from ({summed})"
     try:
-        count, same, *found = board.con.cursor().execute(sql).fetchone() or (0, None)
+        count, least, greatest, *found = board.con.cursor().execute(sql).fetchone() or (0, None, None)
     except duckdb.OutOfRangeException:
         return "the numbers are too large"
     if count < 2:
         return f"has {'one value' if count else 'no values'}"
-    if same:
+    if least == greatest:
         return f"all {count:,} values are the same"
     if rule.method == "robust" and found[1] == 0:
         return "more than half of the values are the same: the MAD is 0"
-    return {"values": count, **dict(zip(asked, found, strict=True))}
+    return {"values": count, "least": least, "greatest": greatest, **dict(zip(asked, found, strict=True))}
 
 
 def _numbers(value: Value) -> str:

@@ -62,7 +62,9 @@ Method = Callable[[whatif.Board, Sequence[Place]], Sequence["Aim | str"]]  # for
 
 @dataclass(frozen=True)
 class Move:
-    """A bound that moved. `facts` are what the method took: mean, std, k and so on."""
+    """A bound that moved. `facts` are what the method took: mean, std, k and so on.
+
+    `note` says so when the bound now lies outside of the values, where it drops none of them."""
 
     stat: str
     cut: str
@@ -73,6 +75,7 @@ class Move:
     old: Number
     new: Number
     facts: Mapping[str, Any]
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -299,4 +302,20 @@ def _loosest(found: Sequence[tuple[Place, Aim]]) -> Number:
 def _move(place: Place, aim: Aim, new: Number) -> Move:
     gate, bound, stat = place.gate, place.bound, place.value.label
     facts = dict(aim.facts)
-    return Move(stat, gate.id, gate.sql, gate.line, bound.operator, bound.handle, bound.number, new, facts)
+    note = _note(place, new, facts)
+    return Move(stat, gate.id, gate.sql, gate.line, bound.operator, bound.handle, bound.number, new, facts, note)
+
+
+def _note(place: Place, new: Number, facts: Mapping[str, Any]) -> str:
+    """What there is to say of a bound that no value fails; empty for another, or where the values were not asked."""
+    end = facts.get("least" if place.side == "low" else "greatest")
+    if end is None or not _passes(float(end), place.bound.operator, float(new)):
+        return ""
+    which = "least" if place.side == "low" else "greatest"
+    return f"switches this bound off: the {which} value is {end:g}"
+
+
+def _passes(value: float, operator: str, bound: float) -> bool:
+    if operator in LOWER:
+        return value > bound or (operator == ">=" and value == bound)
+    return value < bound or (operator == "<=" and value == bound)

@@ -492,3 +492,26 @@ def test_bounds_name_no_column_of_the_plan(bench: Workbench) -> None:
     )
     bench.run("sum.sql.j2")
     assert bench.query("select stat from cuts") == [("text_len + alnum_ratio",)]
+
+
+@pytest.mark.parametrize(
+    ("row", "chosen"),
+    [
+        ({"id": "x" * 200, "url": "https://example.org/" + "a/" * 60, "body": "Some prose of a few words."}, "body"),
+        (
+            {"title": "A short title here", "story": "A much longer story that goes on for more than a line of it."},
+            "story",
+        ),
+        ({"title": "A title of some words and more", "content": "Prose of the page, a bit longer."}, "content"),
+        ({"id": "a" * 90, "inhalt": "今天天气很好我们去公园玩"}, "inhalt"),
+        ({"note": "A long note that is longer than the text is by far", "text": "short"}, "text"),
+    ],
+)
+def test_the_column_of_prose_is_measured(bench: Workbench, row: dict[str, str], chosen: str) -> None:
+    bench.write("d.jsonl", "".join(json.dumps({**row, "n": i}) + "\n" for i in range(20)))
+    found = analyze(bench.root / "d.jsonl", project=bench.root)
+    assert found.text == chosen and set(found.others) == set(row) - {chosen}
+    assert f'text_len("{chosen}")' in {s.sql for s in found.stats}
+    other = next(c for c in row if c != chosen)
+    asked = analyze(bench.root / "d.jsonl", project=bench.root, text=other)
+    assert asked.text == other and f'text_len("{other}")' in {s.sql for s in asked.stats}

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from juicesql.sandbox.errors import SandboxError
+from juicesql.sandbox.refining.hook import draw
 from juicesql.sandbox.refining.refine import Rule, outward, refine
 from juicesql.sandbox.refining.thresholds import Refined
 
@@ -73,7 +74,8 @@ def test_sigma_is_numpy(world: World) -> None:
     assert found.moves[0].new <= low and found.moves[1].new >= high  # rounded so that nothing more is dropped
     assert all(isinstance(m.new, int) for m in found.moves[2:])
     assert found.moves[0].facts == {
-        "values": 197, "mean": pytest.approx(x.mean()), "std": pytest.approx(x.std(ddof=1)), "k": 1.25
+        "values": 197, "mean": pytest.approx(x.mean()), "std": pytest.approx(x.std(ddof=1)), "k": 1.25,
+        "least": x.min(), "greatest": x.max(),
     }  # fmt: skip
     assert [m.stat for m in found.moves] == ["number", "number", "whole", "whole"]
 
@@ -280,3 +282,15 @@ def test_rounding_drops_nothing_more(number: float, side: Any, whole: bool) -> N
     assert abs(found - number) <= (1 if whole else max(abs(number) * 1e-5, 5e-324))
     assert isinstance(found, int) == whole
     assert whole or abs(found) > 1e308 or float(f"{found:.6g}") == found
+
+
+def test_a_bound_outside_of_the_values_says_that_it_is_off(world: World) -> None:
+    values = numbers(world, "x")
+    found = refined(world, "number(text) >= 0 and number(text) <= 1", Rule(k=50))
+    least, greatest = (m for m in found.moves)
+    assert least.new < values.min() and least.note == f"switches this bound off: the least value is {values.min():g}"
+    assert greatest.new > values.max() and greatest.note.endswith(f"the greatest value is {values.max():g}")
+    assert any(line.endswith(least.note) for line in draw(found))
+    inside = refined(world, "number(text) >= 0 and number(text) <= 1", Rule(k=0.5))
+    assert [m.note for m in inside.moves] == ["", ""]
+    assert not any("switches" in line for line in draw(inside))
