@@ -314,6 +314,9 @@ def _name_problems(names: list[str]) -> Iterable[Problem]:
         elif "\0" in name:
             message = f"the name of the column {name!r} holds the character NUL, which ends a name in SQL"
             yield Problem("bad-column", message, f'give it another name: columns={{"other": {json.dumps(name)}}}')
+        elif not name:
+            message = "a column has no name"
+            yield Problem("bad-column", message, 'give it one: columns={"unnamed": ""}')
         elif key == "sample_id":
             mend = f'give it another name: columns={{"source_id": "{name}"}}'
             yield Problem("reserved-column", f"the column `{name}` is juicesql's own", mend)

@@ -123,7 +123,7 @@ def _layout(file: LocalFile, tabs: bool) -> Layout:
         if match is None:
             raise ValueError("its header line is not closed")
         names = next(csv.reader([match[0].decode().rstrip("\r\n")], delimiter=dialect.delimiter, strict=False))
-    except ValueError as error:
+    except (ValueError, csv.Error) as error:
         mend = "the first line has to name the columns, in UTF-8, with every quote closed"
         raise SourceError.of("broken-csv", f"`{file.name}` cannot be cut into rows: {error}", mend) from None
     if not dialect.quoted:

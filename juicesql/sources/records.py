@@ -7,7 +7,6 @@ begins is the broken row, and reading goes on with the next line.
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ import numpy.typing as npt
 from juicesql.sources.model import Bad, too_long
 
 _STEP = 1 << 20
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 # Lines behind an endless quote that are looked at, to tell an open quote from a long field.
 _PROBED = 20
@@ -186,7 +186,11 @@ def _irregular(data: bytes, ended: bool, dialect: Dialect, most: int) -> _Found:
         line = _LINE_END.search(data, at)
         if line is None:
             return _Found(kept.records(), at, "line") if large else _Found(kept.records(), at)
-        if open_end and not ended and not _rows_follow(data, line.end(), dialect):
+        if (
+            open_end
+            and not ended
+            and not _rows_follow(data[at : line.start()], data[line.end() : line.end() + _STEP], dialect)
+        ):
             return _Found(kept.records(), at, "record")
         _refuse(kept, data[at : line.end()], dialect, NEVER if open_end else AFTER_CLOSE)
         at = line.end()
@@ -211,11 +215,16 @@ def _refuse(kept: _Kept, line: bytes, dialect: Dialect, why: str) -> None:
     kept.refuse(f"{why}: {shown}")
 
 
-def _rows_follow(data: bytes, at: int, dialect: Dialect) -> bool:
-    """Whether the lines from here on look like rows of their own, and not like the lines of one long field."""
-    lines = data[at : at + _STEP].split(b"\n", _PROBED)[:-1]
-    rows = [next(csv.reader([line.decode(errors="replace")], delimiter=dialect.delimiter), []) for line in lines]
-    return 2 * sum(len(row) == dialect.columns for row in rows) >= len(lines)
+def _rows_follow(line: bytes, behind: bytes, dialect: Dialect) -> bool:
+    """Whether what stands behind a line looks like rows of its own, and not like the lines of one long field.
+
+    Rows have as many fields, and numbers where the line has them.
+    """
+    lines = behind.split(b"\n", _PROBED)[:-1]
+    first, *rows = (part.decode(errors="replace").split(dialect.delimiter) for part in (line, *lines))
+    numbers = [i for i, text in enumerate(first) if _NUMBER.fullmatch(text)]
+    alike = [len(row) == dialect.columns and all(_NUMBER.fullmatch(row[i]) for i in numbers) for row in rows]
+    return 2 * sum(alike) >= len(rows)
 
 
 def _passed(stream: IO[bytes], data: bytes, what: str) -> tuple[int, bytes, bool]:

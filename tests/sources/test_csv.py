@@ -127,6 +127,12 @@ def test_a_long_record(reading: Reading) -> None:
     assert [r["a"] for r in rows] == [2] and [e[0] for e in errors] == [0]
 
 
+def test_a_long_field_whose_lines_have_as_many_fields_as_rows(reading: Reading) -> None:
+    reading.write("a.csv", 'a,b\n0,y\n1,"' + "some words, of a text\n" * 200 + '"\n2,v\n')
+    rows, errors = collect(reading.open("a.csv", max_row_bytes=1000), max_bytes=500)
+    assert [r["a"] for r in rows] == [0, 2] and [e[0] for e in errors] == [1]
+
+
 def test_an_open_quote_before_much_text_is_no_long_record(reading: Reading) -> None:
     reading.write("a.csv", 'a,b\n0,"open\n' + "".join(f"{i},text\n" for i in range(1, 5000)))
     rows, errors = collect(reading.open("a.csv", max_row_bytes=1000), max_bytes=500)
@@ -205,6 +211,14 @@ def test_heads(reading: Reading) -> None:
     assert reading.rows("d.csv") == [{"x;y": 1, "b": 2}]
     reading.write("e.csv", "column0,,b\n1,2,3\n")
     assert list(reading.rows("e.csv")[0]) == ["column0", "column1", "b"]
+
+
+def test_long_fields(reading: Reading) -> None:
+    reading.write("a.csv", "a,b\n1," + "x" * 200_000 + '\n2,"open ' + "y" * 200_000 + "\n3,z\n")
+    rows, errors = reading.both("a.csv")
+    assert [(r["a"], len(r["b"])) for r in rows] == [(1, 200_000), (3, 1)] and [e[0] for e in errors] == [1]
+    reading.write("b.csv", "x" * 200_000 + ",b\n1,2\n")
+    assert "error[broken-csv]" in reading.refuse("b.csv")
 
 
 def test_one_column_has_a_row_for_each_line(reading: Reading) -> None:

@@ -131,6 +131,14 @@ def test_two_columns_of_one_name(reading: Reading) -> None:
     assert "error[duplicate-column] `a.parquet` has two columns named `a`" in reading.refuse("a.parquet")
 
 
+def test_a_column_without_a_name(reading: Reading) -> None:
+    pq.write_table(pa.table([[1], [2]], names=["", "a"]), reading.base / "a.parquet")
+    assert 'error[bad-column] a column has no name\n  mend: give it one: columns={"unnamed": ""}' in reading.refuse(
+        "a.parquet"
+    )
+    assert reading.rows("a.parquet", columns={"unnamed": ""}) == [{"unnamed": 1, "a": 2}]
+
+
 def test_one_broken_file_is_named(reading: Reading) -> None:
     write(reading, "a.parquet", pa.array([1]))
     reading.write("d/b.parquet", b"PAR1 no parquet PAR1")
