@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from juicesql import overview, whatif
@@ -52,7 +52,10 @@ def recorded(bench: Workbench, result: RunResult) -> list[overview.FunnelLine]:
         return overview.funnel_lines(con, read_run(con, result.run_id))
 
 
-@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture],
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),  # each example is a run or two: to shrink one takes minutes
+)  # fmt: skip
 @given(texts=st.lists(LETTERS, min_size=4, max_size=60), cuts=st.permutations(sorted(ALL)), analyzed=st.booleans())
 def test_the_funnel_falls_and_its_numbers_are_those_of_the_definition(
     bench: Workbench, texts: list[str], cuts: list[str], analyzed: bool
