@@ -189,3 +189,18 @@ def test_lines_go_and_the_rest_of_the_page_stays(
     assert kept == [
         "\n".join(line for line in page.splitlines() if line in LINES or line in [BAD_LINES[s] for s in stay])
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("c4", ["[citation needed]", "langdetect"]),
+        ("fineweb", ["606", "458", "alpha_word_ratio", "num_sentences"]),
+        ("gopher", ["datatrove", "not published"]),
+        ("refinedweb", ["not published", "near_dedup"]),
+    ],
+)
+def test_the_head_says_how_it_differs(name: str, said: list[str]) -> None:
+    text = (Path(__file__).parents[2] / f"recipes_sql/pretrain/{name}.sql.j2").read_text("utf-8")
+    head = text.partition("\nwith ")[0]
+    assert all(word in head for word in said)
