@@ -39,7 +39,7 @@ def check_pixels(width: int, height: int, depth: int = 1) -> None:
     """
     most = media_settings().max_pixels // depth
     if width * height > most:
-        raise ValueError(f"it has {width * height:,} pixels, more than {most:,} (see config(max_pixels=...))")
+        raise ValueError(f"it has {width * height:,} pixels, more than {most:,}, by max_pixels or the memory limit")
 
 
 @contextmanager

@@ -197,3 +197,26 @@ def test_a_batch_that_hangs_is_halved_to_the_row_that_hangs(project: Path) -> No
     (project / "s.sql.j2").write_text(recipe + "select *, stubborn(videos) as n from source")
     juicesql.run(project / "s.sql.j2", max_error_rate=0.5)
     assert [row["n"] for row in output(project)] == [[1], [1], None, [1]]
+
+
+def test_a_run_opens_no_media_outside_its_root(project: Path) -> None:
+    """By `..`, a whole path, a link to a file or a folder, or a protocol; a playlist inside the root names one outside."""
+    outside = project / "outside.mp4"
+    write_video(outside, scenes(1, 20)[:10], (64, 48))
+    (inside,) = whole(project, 1)
+    media = project / "media"
+    (media / "link.mp4").symlink_to(outside)
+    (media / "up").symlink_to(project)
+    (media / "list.mp4").write_text(f"#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:1,\n{outside}\n#EXT-X-ENDLIST\n")
+    (media / "parts.mp4").write_text(f"ffconcat version 1.0\nfile '{outside}'\n")
+    names = [
+        "../outside.mp4", str(outside), "link.mp4", "up/outside.mp4", "list.mp4", "parts.mp4", f"file:{outside}",
+        f"concat:{outside}", f"subfile:,start,0,end,0,,:{outside}", "http://127.0.0.1:1/a.mp4", "pipe:0", "/dev/stdin",
+    ]  # fmt: skip
+    rows(project, [Path(inside).name, *names])
+    head = '{{ config(source="data.jsonl", export="out.jsonl", media_root="media", max_error_rate=1.0) }}\n'
+    for call in ("video_width(videos)", "video_hash(videos)", "audio_sizes(videos)", "image_width(videos)"):
+        (project / "r.sql.j2").write_text(f"{head}select * from source where {call}::varchar <> ''")
+        result = juicesql.run(project / "r.sql.j2", project=project)
+        readable = {"audio_sizes(videos)": 3, "image_width(videos)": 0}.get(call, 1)  # sizes of the two lists, too
+        assert (result.kept, result.errors) == (readable, 13 - readable), call
