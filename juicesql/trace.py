@@ -11,6 +11,7 @@ import duckdb
 
 from juicesql.binder import close_off
 from juicesql.errors import StoreError
+from juicesql.plan import CHEAP
 from juicesql.project import open_project
 from juicesql.runs import RunRecord, find_run
 from juicesql.sqltext import quote
@@ -147,9 +148,9 @@ class _Teller:
     def _step(self, step: Mapping[str, Any], verdict: str, by: str | None) -> StepStory:
         calls = {c["column"]: c for c in step.get("calls", ())}
         values = {name: self._value(c) for name, c in calls.items() if c["kind"] == "stat"}
-        ids = [c["id"] for c in step.get("cuts", ())]
+        dropping = next((c for c in step.get("cuts", ()) if c["id"] == by), None)
         cuts, compared = [], set()
-        for position, cut in enumerate(step.get("cuts", ())):
+        for cut in step.get("cuts", ()):
             compared |= set(cut["calls"])
             own = {calls[c]["sql"]: values[c] for c in cut["calls"] if c in values}
             if cut["id"] == by:
@@ -157,13 +158,28 @@ class _Teller:
                 outcome = "not measured" if named and all(v is None for v in named) else "failed"
             elif verdict == "error":
                 outcome = self._tested(cut, calls, values) or "not reached"
-            elif by not in ids or position < ids.index(by):
+            elif dropping is None or self._ran_before(cut, dropping):
                 outcome = self._tested(cut, calls, values) or "passed"
             else:
                 outcome = self._tested(cut, calls, values) or "not reached"
             cuts.append(CutStory(cut["id"], cut["sql"], cut["line"], own, outcome))
         others = {calls[c]["sql"]: v for c, v in values.items() if c not in compared and v is not None}
         return StepStory(step["name"].removesuffix("__rows"), tuple(cuts), others, self._changes(step["name"]))
+
+    def _ran_before(self, cut: Mapping[str, Any], dropping: Mapping[str, Any]) -> bool:
+        """Whether a cut of the step was tried before the one that dropped the sample: cheap ones first, as written.
+
+        Dear ones run one by one, each on what the one before it left.
+        """
+        if cut["phase"] <= CHEAP or dropping["phase"] <= CHEAP:
+            both = cut["phase"] <= CHEAP and dropping["phase"] <= CHEAP
+            return cut["position"] < dropping["position"] if both else cut["phase"] <= CHEAP
+        return self._rows_in(cut) > self._rows_in(dropping)
+
+    def _rows_in(self, cut: Mapping[str, Any]) -> int:
+        asked = "select rows_in from cuts where run_id = ? and cut = ?"
+        row = self.con.execute(asked, [self.run.run_id, cut["id"]]).fetchone()
+        return int(row[0]) if row else 0
 
     def _value(self, call: Mapping[str, Any]) -> Any:
         """The stored value of a call for the sample, found by the content key of its argument."""
