@@ -6,7 +6,7 @@ NaN and infinity are no JSON and become null; how many they were is counted.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,8 +56,9 @@ class Layout:
     places: dict[int, int] = field(default_factory=dict)  # slot -> column that stands where it stood
 
 
-def layout_of(plan: Plan, columns: Sequence[Column], lines: Path) -> Layout:
-    """How `columns` of the result are written for this plan. `lines` is the folder of packed lines."""
+def layout_of(plan: Plan, columns: Sequence[Column], lines: Path, renamed: Mapping[str, str]) -> Layout:
+    """How `columns` of the result are written for this plan. `lines` is the folder of packed lines; `renamed` has the
+    names in the files of columns that SQL could not have under them."""
     passing = plan.passing
     if passing is None:
         return Layout(tuple(columns))
@@ -69,7 +70,8 @@ def layout_of(plan: Plan, columns: Sequence[Column], lines: Path) -> Layout:
     for i, c in enumerate(columns):
         slot = carry.known.index(slots[c.name]) if c.name in slots else -1
         stand = BEFORE if c.name in early else INSIDE if c.name in passing.starred else AFTER
-        made.append(Column(c.name, c.sql, c.type, slot, stand, c.name in passing.texts))
+        key = renamed.get(c.name, c.name) if slot >= 0 and stand == INSIDE else c.name
+        made.append(Column(key, c.sql, c.type, slot, stand, c.name in passing.texts))
         if stand == INSIDE and c.name in carry.known:
             places[carry.known.index(c.name)] = i
     return Layout(tuple(made), carry.known, lines if carry.packs else None, passing.others, places)

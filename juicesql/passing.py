@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from sqlglot import exp
 
-from juicesql.plan import Plan
+from juicesql.plan import MEMBERS, Plan
 from juicesql.shape import inner_names, table_names
 from juicesql.sources.carried import Carry
 from juicesql.sources.jsonpack import DROP, KEEP, PLACE, TEXT
@@ -40,6 +40,49 @@ NOTHING = Facts()
 def named(tree: exp.Expr) -> set[str]:
     """Every name that stands in a recipe, in lower case."""
     return {i.name.casefold() for i in tree.find_all(exp.Identifier)}
+
+
+def read_names(tree: exp.Expr) -> set[str]:
+    """The names, in lower case, that a recipe does more with than to show them, under whatever name: what they stand
+    for needs a type."""
+    shown = [(c, a) for c in tree.find_all(exp.Column) if (a := _shown_as(c))]
+    left_out = [e for s in tree.find_all(exp.Star) for e in s.args.get("except_") or []]
+    quiet = {id(i) for e in left_out for i in e.find_all(exp.Identifier)} | {id(c.this) for c, _ in shown}
+    quiet |= {id(a.args.get("alias")) for _, a in shown if isinstance(a, exp.Alias)}
+    read = {i.name.casefold() for i in tree.find_all(exp.Identifier) if id(i) not in quiet}
+    before = -1
+    while before != len(read):  # a column is read where the name is that it is shown under
+        before = len(read)
+        read |= {c.name.casefold() for c, a in shown if a.alias_or_name.casefold() in read}
+    return read
+
+
+_GATHERING = (exp.ArrayAgg, exp.First, exp.Last, exp.Order)
+
+
+def _shown_as(column: exp.Column) -> exp.Expr | None:
+    """The item of a projection that a column is as it is, or that gathers it in a list."""
+    if column.args.get("db") or isinstance(column.this, exp.Star):
+        return None
+    node: exp.Expr = column
+    while isinstance(node.parent, _GATHERING) and node.arg_key == "this":
+        node = node.parent
+    if isinstance(node.parent, exp.Alias):
+        node = node.parent
+    elif node is not column:
+        return None  # it has a name of DuckDB's making
+    select = node.parent
+    return node if isinstance(select, exp.Select) and node.arg_key == "expressions" and _is_step(select) else None
+
+
+def _is_step(select: exp.Select) -> bool:
+    """Whether the rows of a SELECT become rows of a relation, each for itself."""
+    node = select.parent
+    while isinstance(node, exp.Subquery):
+        node = node.parent
+    if select.args.get("distinct") or (select.args.get("group") and select.args["group"].args.get("all")):
+        return False
+    return node is None or isinstance(node, (exp.CTE, exp.From, exp.Join))
 
 
 def of_select(query: exp.Select, facts: Facts, columns: Iterable[str], own: str = "") -> Facts:
@@ -74,6 +117,32 @@ def _by_star(star: exp.Star, facts: Facts, columns: Iterable[str], origin: dict[
             starred.add(column)
         if column in facts.origin and column not in put:
             origin[column] = facts.origin[column]
+
+
+def of_groups(query: exp.Select, facts: Facts) -> Facts:
+    """Of `list(sample_id) as sample_ids, list(columns(*))` in one order: each column is a list of one of the source."""
+    lists = [i.this for i in query.expressions if isinstance(i, exp.Alias) and isinstance(i.this, exp.ArrayAgg)]
+    if len(lists) != 2 or len(query.expressions) != 2:
+        return NOTHING
+    inside = [a.this.this if isinstance(a.this, exp.Order) else a.this for a in lists]
+    orders = [a.this.expressions if isinstance(a.this, exp.Order) else [] for a in lists]
+    if not isinstance(inside[1], exp.Columns) or orders[0] != orders[1] or query.expressions[0].alias != MEMBERS:
+        return NOTHING
+    return Facts(facts.origin, facts.starred)
+
+
+def of_members(query: exp.Select, facts: Facts) -> Facts:
+    """Of the way back, as `ungroup_rows` writes it: what every list held, row by row."""
+    for item in query.expressions:
+        value = item.this if isinstance(item, exp.Alias) else None
+        put = value.this if isinstance(value, (exp.Unnest, exp.Explode)) else None
+        lists = put.args.get("true") if isinstance(put, exp.If) else None
+        star = lists.this if isinstance(lists, exp.Columns) else None
+        if isinstance(star, exp.Star):
+            gone = {e.name for e in star.args.get("except_") or []}
+            kept = {c: o for c, o in facts.origin.items() if c not in gone}
+            return Facts(kept, frozenset(kept))
+    return NOTHING
 
 
 def star_of(item: exp.Expr) -> exp.Star | None:
@@ -120,14 +189,15 @@ def _stars(query: exp.Query) -> list[exp.Star]:
 
 def _star_inside(query: exp.Query) -> bool:
     """Whether a star is anything but an item of the projection of the query or of an arm of its union."""
-    arms = _arms(query)
+    arms = arms_of(query)
     items = {id(s) for q in arms for i in q.expressions if (s := star_of(i)) is not None}
     return any(id(s) not in items for s in _stars(query))
 
 
-def _arms(query: exp.Query) -> list[exp.Query]:
+def arms_of(query: exp.Query) -> list[exp.Query]:
+    """The queries that a set operation brings together, or the query itself."""
     if isinstance(query, exp.SetOperation):
-        return [a for side in (query.left, query.right) for a in _arms(side.unnest())]  # type: ignore[arg-type]
+        return [a for side in (query.left, query.right) for a in arms_of(side.unnest())]  # type: ignore[arg-type]
     return [query]
 
 
@@ -161,7 +231,7 @@ def of_join(query: exp.Select, facts: Mapping[str, Facts], columns: Mapping[str,
 def of_union(query: exp.Query, facts: Mapping[str, Facts], columns: Mapping[str, Iterable[str]]) -> Facts:
     """What the arms of a UNION ALL have in common; other set operations leave nothing."""
     found: list[Facts] = []
-    for arm in _arms(query):
+    for arm in arms_of(query):
         table = arm.args["from_"].this if arm.args.get("from_") else None
         if isinstance(arm, exp.Select) and isinstance(table, exp.Table) and not arm.args.get("joins"):
             name = table.name
@@ -186,14 +256,15 @@ def carry_of(plan: Plan) -> Carry:
     types, shown = dict(plan.source_columns), set(passing.starred)
     kept = {column for _, column in passing.unchanged}
     if not (passing.others or kept):
-        return Carry(passing.typed, passing.texts, closed=bool(passing.texts))
+        return Carry(passing.typed, passing.texts, closed=passing.closed)
     actions = {}
     for column in passing.typed + passing.texts:
         if column in kept:
-            actions[column] = TEXT if types[column] == "VARCHAR" and column in passing.typed else KEEP
+            text = types[column] == "VARCHAR" and column in passing.typed
+            actions[column] = PLACE if column in passing.texts else TEXT if text else KEEP
         else:
             actions[column] = PLACE if column in shown else DROP
-    return Carry(passing.typed, passing.texts, actions, passing.others, closed=bool(passing.texts))
+    return Carry(passing.typed, passing.texts, actions, passing.others, closed=passing.closed)
 
 
 def told_kinds(kinds: Iterable[Kind]) -> list[str]:

@@ -152,13 +152,14 @@ Step = MapStep | GlobalStep
 class Passing:
     """Of a source of JSON: the columns that the steps have under their types and as JSON text, the columns of the
     result that are one of the source unchanged (name, column), those that came by `*`, and whether all other keys go
-    along."""
+    along, or there may be none (`closed`)."""
 
     typed: tuple[str, ...]
     texts: tuple[str, ...]
     unchanged: tuple[tuple[str, str], ...]
     starred: tuple[str, ...]
     others: bool
+    closed: bool = False
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,20 @@ from juicesql.earlier import fingerprint_columns
 from juicesql.errors import Problem, RecipeError
 from juicesql.filters import EARLIER, filter_query, names_duplicates
 from juicesql.lift import Lifter, call_name, to_sql
-from juicesql.passing import NOTHING, Facts, Unsupported, check_plain, named, of_join, of_select, of_union
+from juicesql.passing import (
+    NOTHING,
+    Facts,
+    Unsupported,
+    arms_of,
+    check_plain,
+    named,
+    of_groups,
+    of_join,
+    of_members,
+    of_select,
+    of_union,
+    read_names,
+)
 from juicesql.plan import RID, SAMPLE, Cut, GlobalStep, MapStep, Output, Passing, Plan, Step, Traced
 from juicesql.recipe import Recipe
 from juicesql.registry import Registry
@@ -111,10 +124,11 @@ class _Planner:
         """The relation `source`, with the columns that have to be seen, and those under the types that they need."""
         seen = self.source
         if self.travel != "types":
-            asked = named(tree)
-            self.typed = tuple(c for c, _ in seen if c.casefold() in asked)
-            passing = "" if self.travel == "lines" else "JSON"
-            seen = tuple((c, t if c in self.typed else passing) for c, t in seen if c in self.typed or passing)
+            asked, read = named(tree), read_names(tree)
+            self.typed = tuple(c for c, _ in seen if c.casefold() in read)
+            seen = tuple(s for s in seen if s[0].casefold() in asked or self.travel == "texts")
+            self.texts = tuple(c for c, _ in seen if c not in self.typed)
+            seen = tuple((c, "JSON" if c in self.texts else t) for c, t in seen)
         names = {n: n for n, _ in seen}
         facts = Facts(names, frozenset([SAMPLE, *names]), self.travel == "lines") if self.travel != "types" else NOTHING
         self.relations["source"] = _Relation(((SAMPLE, "BIGINT"), *seen), names, facts=facts)
@@ -148,10 +162,10 @@ class _Planner:
     def _passing(self) -> Passing | None:
         if self.travel == "types":
             return None
-        facts = self.relations[RESULT].facts
-        texts = tuple(c for c, _ in self.source if c not in self.typed) if self.travel == "texts" else ()
+        facts = self.relations[RESULT].facts if self.relations[RESULT].traced == "rows" else NOTHING
         unchanged = tuple((c, facts.origin[c]) for c in self.relations[RESULT].names if c in facts.origin)
-        return Passing(self.typed, texts, unchanged, tuple(sorted(facts.starred)), facts.others)
+        closed = self.travel == "texts"
+        return Passing(self.typed, self.texts, unchanged, tuple(sorted(facts.starred)), facts.others, closed)
 
     def _passed(self, query: exp.Query, inputs: list[str], columns: Columns, traced: Traced) -> Facts:
         """What a step leaves of the source as it came. Unsupported where that cannot be."""
@@ -162,18 +176,33 @@ class _Planner:
         check_plain(query, known, {n: {c for c, t in r.columns if "JSON" in t} for n, r in relations.items()})
         names = {n: r.names for n, r in relations.items()}
         if isinstance(query, exp.SetOperation):
+            self._check_arms(query, {n: r.columns for n, r in relations.items()})
             facts = of_union(query, known, names)
-        elif not isinstance(query, exp.Select) or brings_together(query):
+        elif not isinstance(query, exp.Select):
+            facts = NOTHING
+        elif traced == "groups" and relations[inputs[0]].traced == "rows":
+            return of_groups(query, known[inputs[0]])
+        elif traced == "rows" and relations[inputs[0]].traced == "groups":
+            facts = of_members(query, known[inputs[0]])
+        elif brings_together(query):
             facts = NOTHING
         elif query.args.get("joins") and len(inputs) > 1:
             facts = of_join(query, known, names)
         else:
             facts = of_select(query, known[inputs[0]], names[inputs[0]], query.args["from_"].this.alias_or_name)
-        if traced == "rows" and (SAMPLE, "BIGINT") in columns:
+        if (traced == "rows" and (SAMPLE, "BIGINT") in columns) or (traced == "groups" and not facts.others):
             return facts
         if facts.others:
             raise Unsupported
         return NOTHING
+
+    def _check_arms(self, query: exp.SetOperation, tables: dict[str, Columns]) -> None:
+        """Unsupported where a column is JSON text in one arm of a union and not in another."""
+        if not any("JSON" in t for columns in tables.values() for _, t in columns):
+            return
+        kinds = {tuple("JSON" in t for _, t in self._describe(to_sql(arm), tables)) for arm in arms_of(query)}
+        if len(kinds) > 1 or query.args.get("by_name"):
+            raise Unsupported
 
     def _problem(self, problem: Problem, node: exp.Expr | None = None) -> None:
         line = problem.line or self._line(node)

@@ -557,7 +557,8 @@ class _Run:
                 joined += f" left join ({values}) s{i} using ({SAMPLE})"
                 fields.append(f"{quote(label)} := s{i}.value")
             columns.append(Column("stats", f"struct_pack({', '.join(fields)})"))
-        layout = layout_of(self.plan, columns, self.scratch / "lines")
+        renamed = {given: name for name, given in self.source.renamed}
+        layout = layout_of(self.plan, columns, self.scratch / "lines", renamed)
         files, lost = exporting.write(engine.con, self.target, layout, joined, self.run_id)
         if lost:
             self.warnings.append(f"{lost:,} numbers were NaN or infinite, which JSON has no word for: they are null")

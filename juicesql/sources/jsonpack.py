@@ -83,8 +83,10 @@ def _hex(c: int) -> int:
 @kernel
 def _unit(data: Bytes, i: int) -> int:
     """The number that four hexadecimal digits are."""
-    high: int = _hex(int(data[i])) * 4096 + _hex(int(data[i + 1])) * 256
-    return high + _hex(int(data[i + 2])) * 16 + _hex(int(data[i + 3]))
+    number = 0
+    for k in range(4):
+        number = number * 16 + _hex(int(data[i + k]))
+    return number
 
 
 @kernel

@@ -24,6 +24,7 @@ WAYS = {
     "ordered": "select * from source order by sample_id",
     "two steps": "with a as (select * from source), b as (select * from a limit 1000000) select * from b",
     "joined": "with k as (select sample_id from source) select a.* from source a left join k on a.sample_id = k.sample_id",
+    "in groups": "with g as ({{ group_rows('source', by='sample_id % 2') }}), u as ({{ ungroup_rows('g') }}) select * from u",
     "in arms": "with a as (select * from source where sample_id % 2 = 0), b as (select * from source where sample_id % 2 = 1),"
     " c as (select * from a union all select * from b) select * from c order by sample_id",
 }
@@ -128,6 +129,31 @@ def test_values_that_are_gathered_stay_json(tmp_path: Path) -> None:
     assert run(tmp_path, sql) == [
         '{"sample_ids":[0,1,2],"k":[1,1,1],"c":["hi",[1.0,{"a":1e2}],null],"d":[null,null,{}]}'
     ]
+
+
+GATHERED = ['{"k":1,"b":{"x":1.0}}', '{"b":[2],"k":2,"c":null}', '{"c":"u","k":1}']
+
+
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        (
+            "select k, list(b) as bs, first(b order by sample_id) as f from source group by k order by k",
+            ['{"k":1,"bs":[{"x":1.0},null],"f":{"x":1.0}}', '{"k":2,"bs":[[2]],"f":[2]}'],
+        ),
+        (
+            "select a.k, o.b as other from source a join source o on a.sample_id = o.k order by a.sample_id, o.sample_id",
+            ['{"k":2,"other":{"x":1.0}}', '{"k":2,"other":null}', '{"k":1,"other":[2]}'],
+        ),
+        ("with a as (select b as d, k from source) select d from a where k = 2", ['{"d":[2]}']),
+        ("with a as (select b as d from source) select * from a where d = '[2]'", ['{"d":[2]}']),
+        ("select b from source where sample_id < 2 union all select c from source where sample_id = 2", None),
+    ],
+)
+def test_columns_that_are_only_shown_stay_json(tmp_path: Path, sql: str, expected: list[str] | None) -> None:
+    write(tmp_path, GATHERED)
+    got = run(tmp_path, sql)
+    assert got == expected or (expected is None and len(got) == 3)
 
 
 def test_broken_rows_are_errors_whoever_looks_at_them(tmp_path: Path) -> None:
