@@ -57,6 +57,7 @@ from juicesql.sqltext import quote
 from juicesql.stages import mainline
 
 RESULT = "result"
+NAMED = 40  # columns that a message names
 
 
 @dataclass
@@ -580,7 +581,9 @@ def _closure(columns: Iterable[str], lifter: Lifter) -> set[str]:
 
 
 def _names(tables: dict[str, Columns]) -> str:
-    return ", ".join(c for columns in tables.values() for c, _ in columns if not c.startswith("__"))
+    names = [c for columns in tables.values() for c, _ in columns if not c.startswith("__")]
+    more = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (f", and {more:,} more" if more > 0 else "")
 
 
 __all__ = ["RESULT", "make_plan"]

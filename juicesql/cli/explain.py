@@ -13,6 +13,8 @@ from juicesql.cli.text import plural, shorten, size_of, table
 if TYPE_CHECKING:
     from juicesql.explain import CallFacts, CutFacts, Explanation, StepFacts
 
+COLUMNS = 40  # of the source, that are named
+
 
 def explain(
     recipe: RecipeName,
@@ -39,7 +41,9 @@ def show(recipe: str, source: Sequence[str], project: Path | None, values: dict[
 def draw(found: Explanation) -> list[str]:
     """The plan as text, a block for each step."""
     lines = [f"recipe  {found.plan.recipe}", f"source  {_source(found)}"]
-    lines.append("        columns " + ", ".join(f"{name} {type_}" for name, type_ in found.columns))
+    shown = [f"{name} {shorten(type_, 80)}" for name, type_ in found.columns[:COLUMNS]]
+    more = len(found.columns) - len(shown)
+    lines.append("        columns " + ", ".join(shown) + (f", and {more:,} more (--json has them)" if more else ""))
     lines += [f"export  {found.export or 'none'}"]
     inner = {s.name: s.inputs[0] for s in found.steps if s.name.endswith("__rows")}
     for step in found.steps:

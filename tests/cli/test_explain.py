@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -62,3 +63,19 @@ def test_many_rows_are_estimated_by_their_size(project: Path) -> None:
     rows = explain("recipe.sql.j2").rows
     assert rows is not None
     assert abs(rows - 30_000) < 300
+
+
+def test_very_many_columns_leave_the_output_short(shell, project: Path) -> None:
+    row = {"text": "a plain document", **{f"column_{i}": i for i in range(3000)}}
+    (project / "data.jsonl").write_text(json.dumps(row) + "\n")
+    answer = shell("explain", "recipe.sql.j2")
+    assert answer.code == 0
+    assert "column_5 BIGINT" in answer.out and ", and 2,961 more (--json has them)" in answer.out
+    assert len(answer.out) < 5000
+    assert len(shell("explain", "recipe.sql.j2", "--json").json["source_columns"]) == 3001
+    (project / "recipe.sql.j2").write_text(
+        "{{ config(source='data.jsonl') }} select * from source where text_len(txt) > 3"
+    )
+    answer = shell("run", "recipe.sql.j2")
+    assert answer.code == 3
+    assert "more" in answer.err and len(answer.err) < 3000
