@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from juicesql.errors import SourceError
@@ -56,10 +57,12 @@ class Parquet:
                 meta = parquet.metadata.row_group(group)
                 step = max(1, min(max_rows, max_bytes * meta.num_rows // max(meta.total_byte_size, 1)))
                 for batch in parquet.iter_batches(step, row_groups=[group], use_threads=False):
-                    last = first + batch.num_rows
-                    size = self.file.info.size * last // total - self.file.info.size * first // total
-                    yield Piece(first, batch.num_rows, size, partial(_load, pa.table(batch), self.file.most))
-                    first = last
+                    table = pa.table(batch)
+                    for part in _parts(table, max_bytes):
+                        last = first + part.num_rows
+                        size = self.file.info.size * last // total - self.file.info.size * first // total
+                        yield Piece(first, part.num_rows, size, partial(_load, part, self.file.most))
+                        first = last
 
     @contextmanager
     def _opened(self) -> Iterator[pq.ParquetFile]:
@@ -87,6 +90,22 @@ def _small(metadata: pq.FileMetaData, column: str) -> bool:
             if told.min < -EXACT or told.max > EXACT:
                 return False
     return True
+
+
+def _parts(table: pa.Table, max_bytes: int) -> Iterator[pa.Table]:
+    """The table in slices of about `max_bytes` after dictionaries, which hold a value once for many rows."""
+    size = sum(_resolved(column) for column in table.columns)
+    step = max(1, table.num_rows * max_bytes // size) if size > max_bytes else table.num_rows
+    for start in range(0, table.num_rows, step):
+        yield table.slice(start, step)
+
+
+def _resolved(column: pa.ChunkedArray) -> int:
+    """Bytes of the texts that a column of dictionary codes stands for; 0 for another column."""
+    kind = column.type
+    if not pa.types.is_dictionary(kind) or str(plain_type(kind)) not in ("string", "binary"):
+        return 0
+    return sum(pc.sum(pc.binary_length(c.dictionary).take(c.indices)).as_py() or 0 for c in column.chunks)
 
 
 def _load(table: pa.Table, most: int) -> Parsed:

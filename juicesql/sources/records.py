@@ -194,6 +194,8 @@ def _irregular(data: bytes, ended: bool, dialect: Dialect, most: int) -> _Found:
             return _Found(kept.records(), at, "record")
         _refuse(kept, data[at : line.end()], dialect, NEVER if open_end else AFTER_CLOSE)
         at = line.end()
+        if large:
+            break  # what follows may be regular, and is much
     return _Found(kept.records(), at)
 
 
@@ -222,7 +224,8 @@ def _rows_follow(line: bytes, behind: bytes, dialect: Dialect) -> bool:
     """
     lines = behind.split(b"\n", _PROBED)[:-1]
     first, *rows = (part.decode(errors="replace").split(dialect.delimiter) for part in (line, *lines))
-    numbers = [i for i, text in enumerate(first) if _NUMBER.fullmatch(text)]
+    whole = next((i for i, text in enumerate(first) if text.startswith('"')), 0)
+    numbers = [i for i, text in enumerate(first[:whole]) if _NUMBER.fullmatch(text)]
     alike = [len(row) == dialect.columns and all(_NUMBER.fullmatch(row[i]) for i in numbers) for row in rows]
     return 2 * sum(alike) >= len(rows)
 

@@ -128,6 +128,8 @@ def test_a_long_record(reading: Reading) -> None:
 
 
 def test_a_long_field_whose_lines_have_as_many_fields_as_rows(reading: Reading) -> None:
+    reading.write("b.csv", 'a,b\n1,"open,5,6\n' + "2,x\n" * 1000)
+    assert [e[0] for e in collect(reading.open("b.csv", max_row_bytes=1000), max_bytes=500)[1]] == [0]
     reading.write("a.csv", 'a,b\n0,y\n1,"' + "some words, of a text\n" * 200 + '"\n2,v\n')
     rows, errors = collect(reading.open("a.csv", max_row_bytes=1000), max_bytes=500)
     assert [r["a"] for r in rows] == [0, 2] and [e[0] for e in errors] == [1]

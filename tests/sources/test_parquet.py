@@ -139,6 +139,16 @@ def test_a_column_without_a_name(reading: Reading) -> None:
     assert reading.rows("a.parquet", columns={"unnamed": ""}) == [{"unnamed": 1, "a": 2}]
 
 
+def test_a_dictionary_that_stands_for_much_is_resolved_in_parts(reading: Reading) -> None:
+    codes = pa.array([0, None, 1] * 100, pa.int32())
+    column = pa.DictionaryArray.from_arrays(codes, pa.array(["x" * 1000, "y"]))
+    pq.write_table(pa.table({"n": column}), reading.base / "a.parquet")
+    source = reading.open("a.parquet")
+    assert max(m.rows for m in source.morsels(max_bytes=10_000)) <= 30
+    rows, errors = collect(source, max_bytes=10_000)
+    assert [r["n"] for r in rows] == ["x" * 1000, None, "y"] * 100 and errors == []
+
+
 def test_one_broken_file_is_named(reading: Reading) -> None:
     write(reading, "a.parquet", pa.array([1]))
     reading.write("d/b.parquet", b"PAR1 no parquet PAR1")
