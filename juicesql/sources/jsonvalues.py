@@ -106,6 +106,13 @@ def merge(a: Shape, b: Shape) -> Shape:
     return _NUMBERS.get(frozenset([a, b]), "MIXED") if isinstance(a, str) and isinstance(b, str) else "MIXED"
 
 
+def has_long(shape: Shape) -> bool:
+    """Whether an integer that a DOUBLE would round is among the values."""
+    if isinstance(shape, dict):
+        return any(map(has_long, shape.values()))
+    return has_long(shape[0]) if isinstance(shape, list) else bool(shape == "LONG")
+
+
 def arrow_type(shape: Shape, inside: bool = False) -> pa.DataType:
     """The Arrow type of a shape; columns that never had a value are VARCHAR."""
     if isinstance(shape, list):

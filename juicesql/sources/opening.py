@@ -24,7 +24,7 @@ from juicesql.sources.empty import Empty
 from juicesql.sources.files import LocalFile, describe
 from juicesql.sources.jsonfile import JsonFile, is_lines
 from juicesql.sources.jsonl import SAMPLE_BYTES, JsonLines
-from juicesql.sources.jsonvalues import Shape, schema_of
+from juicesql.sources.jsonvalues import Shape, has_long, schema_of
 from juicesql.sources.model import FileInfo, Loaded, Morsel, Piece, Reader, RowError, Source, SourceSpec, TypedReader
 from juicesql.sources.parquet import Parquet
 from juicesql.sources.weights import copies
@@ -142,6 +142,21 @@ def _readers(name: str, files: list[LocalFile]) -> Sequence[Reader]:
     return [Delimited(f, tabs=name == "tsv") for f in files]
 
 
+@dataclass(frozen=True)
+class _JsonTypes:
+    """The types of all JSON values of a source, beside files that have types of their own."""
+
+    name: str
+    shape: dict[str, Shape]
+
+    def schema(self) -> pa.Schema:
+        """A column of nulls only has the type null, so that it takes that of another file."""
+        return pa.schema([f.with_type(pa.null()) if self.shape[f.name] is None else f for f in schema_of(self.shape)])
+
+    def rounds(self, column: str, kind: pa.DataType) -> bool:
+        return has_long(self.shape[column])
+
+
 def _raw_schema(entries: Sequence[Entry], full_scan: bool) -> tuple[pa.Schema, set[str]]:
     """The union over all readers, and the columns whose values have no common type.
 
@@ -160,7 +175,9 @@ def _raw_schema(entries: Sequence[Entry], full_scan: bool) -> tuple[pa.Schema, s
             if isinstance(entry.reader, Parquet | Delimited):
                 typed.append((entry.reader, schemas[-1][1]))
         elif shape:
-            schemas.append((entry.reader.name, schema_of(shape)))
+            own = _JsonTypes(entry.reader.name, shape)
+            schemas.append((own.name, own.schema()))
+            typed.append((own, schemas[-1][1]))
             shape = {}
     raw = columns.union(schemas)
     columns.check_exact(typed, raw)

@@ -119,6 +119,19 @@ def test_an_empty_csv_column_takes_the_type_of_the_other_file(reading: Reading) 
     assert "column `n` of `c.csv` holds integers beyond 2^53" in reading.refuse("c.csv", "e.csv")
 
 
+def test_json_beside_parquet(reading: Reading) -> None:
+    write(reading, "b.parquet", pa.array([1.5]))
+    reading.write("d/a.jsonl", '{"n": null}\n')
+    assert reading.rows("d") == [{"n": None}, {"n": 1.5}]
+    reading.write("d/a.jsonl", '{"n": 9007199254740992}\n')
+    assert reading.rows("d") == [{"n": 2.0**53}, {"n": 1.5}]
+    reading.write("d/a.jsonl", '{"n": 9007199254740993}\n')
+    assert "column `n` of `d/a.jsonl` holds integers beyond 2^53" in reading.refuse("d")
+    write(reading, "b.parquet", pa.array([[{"x": 0.5}]]))
+    reading.write("d/a.jsonl", '{"n": [{"x": 9007199254740993}]}\n')
+    assert "column `n` of `d/a.jsonl` holds integers beyond 2^53" in reading.refuse("d")
+
+
 def test_files_without_rows_or_columns(reading: Reading) -> None:
     write(reading, "a.parquet", pa.array([1]))
     pq.write_table(pa.table({}), reading.base / "d" / "b.parquet")
