@@ -173,9 +173,6 @@ CHINESE = {
     "The sample before": "上一个样本",
     "The sample after": "下一个样本",
     "Close": "关闭",
-    "A run keeps what mappers changed in the first rows only; juicesql run \\-\\-trace N keeps more.": (
-        "运行只保存前几行被映射函数改动的内容；juicesql run \\-\\-trace N 可保存更多。"
-    ),
     "The source has changed since the run: rows and media are those of now, and may be of other samples.": (
         "数据源在运行之后变了：显示的是现在的内容，可能属于别的样本。"
     ),

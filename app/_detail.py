@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 import streamlit as st
 from markupsafe import Markup
 
-from juicesql.inlinediff import diff_parts
-from juicesql.sheet import MOST_TEXT, clock, value_text
+from juicesql.inlinediff import MOST_WHOLE, diff_parts
+from juicesql.sheet import clock, value_text
 from juicesql.show import Card, MediaItem
 from juicesql.trace import CutStory, Story
 
@@ -159,18 +159,17 @@ def _texts(card: Card, t: Words) -> None:
         st.caption(t("The row is not in the source as it is now, so its text and files are missing."))
     elif card.row is not None and not card.texts and not card.media_columns:
         st.caption(t("The source has no column of text."))
-    changes = {c.column: (s.step, c) for s in card.story.steps for c in s.changes}
+    changes = {c.column: c for c in card.changes}
     for name in dict.fromkeys([*card.texts, *changes]):
         text = str((card.row or {}).get(name) or "")
         if name not in changes:
             _heading(name, t("as in the source"))
-            st.html(html.text_box(text[:MOST_TEXT], name))
+            st.html(html.text_box(text[:MOST_WHOLE], name))
         else:
-            step, change = changes[name]
-            _heading(name, t("changed by {step}", step=step))
-            st.html(html.diff_box(diff_parts(change.before or "", change.after or ""), name))
-        if len(text) > MOST_TEXT and name not in changes:
-            st.caption(t("and {n:,} characters more", n=len(text) - MOST_TEXT))
+            _heading(name, t("changed by {step}", step=", ".join(changes[name].steps)))
+            st.html(html.diff_box(diff_parts(changes[name].before, changes[name].after, whole=True), name))
+        if len(text) > MOST_WHOLE and name not in changes:
+            st.caption(t("and {n:,} characters more", n=len(text) - MOST_WHOLE))
 
 
 def _heading(name: str, note: str) -> None:

@@ -108,9 +108,11 @@ def tell(note: str, words: Words) -> None:
 
 
 @st.cache_data(show_spinner=False, max_entries=64, ttl=FRESH)
-def sheet_of(state: FileState, run_id: str, sample_ids: tuple[int, ...], most_media: int = 12) -> Sheet:
-    """Whole samples with their stories and thumbnails. No file outside of the media root is opened."""
-    return show(run_id, sample_ids, project=state.root, most_media=most_media, confined=True)
+def sheet_of(
+    state: FileState, run_id: str, sample_ids: tuple[int, ...], most_media: int = 12, changes: bool = True
+) -> Sheet:
+    """Whole samples with their stories, changes and thumbnails. No file outside of the media root is opened."""
+    return show(run_id, sample_ids, project=state.root, most_media=most_media, confined=True, changes=changes)
 
 
 @st.cache_data(show_spinner=False, max_entries=4)

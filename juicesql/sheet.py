@@ -121,9 +121,7 @@ def _card(card: Card, on_sheet: set[int]) -> dict[str, Any]:
     texts = [{"column": c, "value": row[c][:MOST_TEXT], "left": max(len(row[c]) - MOST_TEXT, 0)} for c in card.texts]
     others = [(n, value_text(v)) for n, v in row.items() if n not in card.texts and n not in card.media_columns]
     changes = [
-        {"step": s.step, "column": c.column, "parts": diff_parts(c.before or "", c.after or "")}
-        for s in story.steps
-        for c in s.changes
+        {"step": ", ".join(c.steps), "column": c.column, "parts": diff_parts(c.before, c.after)} for c in card.changes
     ]
     counted = " (counted from 0)" if story.place.row is not None else ""
     return {

@@ -13,6 +13,7 @@ import duckdb
 from juicesql.errors import JuiceError, Problem, StoreError
 from juicesql.origin import may_name_files
 from juicesql.project import Project, open_project
+from juicesql.replay import Changed, recorded, replay
 from juicesql.reread import Rows, reread_rows
 from juicesql.runs import RunRecord, find_run
 from juicesql.store import Store
@@ -56,6 +57,7 @@ class Card:
     media: tuple[MediaItem, ...] = ()
     media_left: int = 0
     media_columns: tuple[str, ...] = ()
+    changes: tuple[Changed, ...] = ()  # what mappers made of it
 
 
 @dataclass(frozen=True)
@@ -109,12 +111,14 @@ def show(
     first: int = 3,
     most_media: int = MOST_MEDIA,
     confined: bool = False,
+    changes: bool = True,
 ) -> Sheet:
     """The sheet of some samples of a run; without ids the first that stayed, and of those that went some of each cut.
 
     `name` is a run id, `latest`, or a recipe (then its newest run). StoreError when there is no such run, or when the
     run had no such samples. Rows and media are read again from the source; where that fails, a note says so. With
     `confined`, no file outside of the media root is opened, even if the recipe allows it, and no machine is asked.
+    What mappers changed is found again for every sample, unless `changes` is off.
     """
     near = Path(name) if Path(name).exists() else None
     found = open_project(Path(project) if project else None, near=near)
@@ -124,21 +128,24 @@ def show(
         traced = con.execute("select 1 from changes where run_id = ? limit 1", [run.run_id]).fetchone() is not None
     stories = _stories(run, found, ids)
     rows, notes = _rows(run, found, ids, remote=not confined)
+    made, why = replay(run, {s.place.sample_id: s for s in stories}, rows.columns, rows.rows) if changes else ({}, "")
     if confined:
         rows = replace(rows, media=replace(rows.media, confined=True))
     with Thumbnailer(rows.media) as make:
         gallery = _Gallery(make)
         maker = _CardMaker(rows, gallery, most_media)
-        cards = tuple(maker.card(story) for story in stories)
+        cards = tuple(
+            replace(maker.card(s), changes=made.get(s.place.sample_id) or recorded(s)) for s in stories
+        )  # fmt: skip
     if not gallery.able and any(card.media for card in cards):
         notes.append("Media are listed by name only. To see them: pip install 'juicesql[media]'")
     if gallery.left_out:
         notes.append(f"{gallery.left_out} media are listed by name only: the sheet has {MOST_BYTES >> 20} MB of others")
-    unchanged = any(not any(step.changes for step in card.story.steps) for card in cards)
-    hint = "A run records changes of a step's first rows only; juicesql run --trace N records those of N."
+    unchanged = traced and why and any(not card.changes for card in cards)
+    hint = f"A run records changes of a step's first rows only; juicesql run --trace N records those of N. Here, {why}."
     return Sheet(
         run.run_id, run.recipe, run.source, run.started, run.rows_in, run.kept, run.dropped, run.duplicates,
-        run.errors, cards, tuple(notes), (hint,) if traced and unchanged else (),
+        run.errors, cards, tuple(notes), (hint,) if unchanged else (),
     )  # fmt: skip
 
 
@@ -229,4 +236,5 @@ def _card_facts(card: Card) -> dict[str, Any]:
         | ({"facts": dict(m.thumbnail.facts), "error": m.thumbnail.error} if m.thumbnail else {})
         for m in card.media
     ]
-    return {**asdict(card.story), "media": media, "media_left": card.media_left}
+    changes = [asdict(c) for c in card.changes]
+    return {**asdict(card.story), "changes": changes, "media": media, "media_left": card.media_left}

@@ -210,7 +210,7 @@ def _member(sample: int, similarity: float | None, view: View) -> str:
 def _pair(view: View, kept: int, duplicate: int) -> None:
     t, run = view.words, view.run
     assert run is not None
-    sheet = sheet_of(view.state, run.run_id, (kept, duplicate), 2)
+    sheet = sheet_of(view.state, run.run_id, (kept, duplicate), 2, changes=False)
     for note in sheet.notes:
         st.warning(plain(t(note)))
     texts = [str((c.row or {}).get(c.texts[0]) or "")[:MOST_TEXT] if c.texts else "" for c in sheet.cards]

@@ -259,7 +259,7 @@ def _gallery(view: View, found: Found, narrow: bool) -> None:
     t, run = view.words, view.run
     assert run is not None
     with st.spinner(t("Making pictures")):
-        sheet = sheet_of(view.state, run.run_id, tuple(r.sample_id for r in found.rows), 1)
+        sheet = sheet_of(view.state, run.run_id, tuple(r.sample_id for r in found.rows), 1, changes=False)
     wide = 2 if narrow else 4
     for start in range(0, len(sheet.cards), wide):
         for column, card in zip(st.columns(wide), sheet.cards[start : start + wide], strict=False):
@@ -315,8 +315,8 @@ def _detail(view: View, sample: int) -> None:
         if st.button(t("Open sample {id}", id=twin), icon=":material/open_in_full:"):
             _open(twin)
             st.rerun()
-    if sheet.hints:
-        st.caption(t("A run keeps what mappers changed in the first rows only; juicesql run \\-\\-trace N keeps more."))
+    for hint in sheet.hints:
+        st.caption(plain(hint))
 
 
 def _step_buttons(view: View, sample: int) -> None:

@@ -26,6 +26,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two runs: the second, with a lower threshold, measures nothing again."""
     folder = tmp_path_factory.mktemp("numbers")
     make_project(folder)
+    with (folder / "data.jsonl").open("a") as file:
+        file.write('{"text": broken too\n{"text": broken as well\n')
     juicesql.run(folder / "r.sql.j2", project=folder)
     juicesql.run(folder / "r.sql.j2", project=folder, variables={"letters": 0.5})
     return folder
@@ -57,7 +59,7 @@ class Look:
             f"run_app((PageEntry({name!r}, {name.title()!r}, ':material/list:', {name}.show),))\n"
         )
         self.monkeypatch.setattr(sys, "argv", ["main.py", str(self.folder)])
-        test = AppTest.from_string(script, default_timeout=120)
+        test = AppTest.from_string(script, default_timeout=122)
         for key, value in query.items():
             test.query_params[key] = value
         test.run()
@@ -88,7 +90,7 @@ def number(text: str) -> int:
 def test_the_totals_of_a_run(look: Look, which: int) -> None:
     run = look.runs[which]
     ends, rows = look.verdicts(run), look.one("select count(*) from verdicts where run_id = ?", run)
-    assert rows == 120 and all(ends[v] for v in ("kept", "dropped", "duplicate", "error"))
+    assert rows == 122 and all(ends[v] for v in ("kept", "dropped", "duplicate", "error"))
     found = {m.label: (m.value, m.delta) for m in look.page("runs", run=run).metric}
     wanted = {"Kept": "kept", "Dropped by cuts": "dropped", "Duplicates": "duplicate", "Errors": "error"}
     assert found["Rows in"] == (str(rows), "")
@@ -149,7 +151,7 @@ def test_costs_errors_and_the_list_of_runs(look: Look) -> None:
         )
         assert [r["Run"] for r in runs] == [second, first]
         kept = {r["Run"]: (r["Rows in"], r["Kept"]) for r in runs}
-        assert kept == {r: (120, look.verdicts(r)["kept"]) for r in look.runs}
+        assert kept == {r: (122, look.verdicts(r)["kept"]) for r in look.runs}
     reused = look.one("select sum(reused) from costs where run_id = ?", second)
     assert reused > 0 and look.one('select sum("rows") from costs where run_id = ?', second) == 0
 
@@ -245,14 +247,14 @@ def test_samples_page_by_page(look: Look) -> None:
     test.session_state[f"page-{run}"] = 5
     test.run()
     assert list(test.dataframe[0].value["Sample"]) == [r[0] for r in wanted[100:]]
-    assert "120 samples of 120" in said(test)
+    assert "122 samples of 122" in said(test)
     by_cut = look.sql("select cut, count(*) from verdicts where run_id = ? and cut is not null group by 1", run)
     options = test.selectbox(key=f"cut-{run}").options
     assert sorted(int(o.rsplit("(", 1)[1].rstrip(")")) for o in options[1:]) == sorted(n for _, n in by_cut)
     test.text_input(key=f"condition-{run}").input("text_len between 100 and 150").run()
     fitting = look.sql("select sample_id from stats where text_len between 100 and 150 order by 1")
     assert list(test.dataframe[0].value["Sample"]) == [i for (i,) in fitting][:25]
-    assert f"{len(fitting)} samples of 120" in said(test)
+    assert f"{len(fitting)} samples of 122" in said(test)
 
 
 # Duplicates

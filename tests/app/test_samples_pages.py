@@ -172,6 +172,8 @@ def test_a_link_opens_a_sample_with_its_story(page: Any, ready: Ready) -> None:
 def test_changes_of_mappers_are_marked(page: Any, ready: Ready) -> None:
     test = page("samples", run=ready.old, sample="0")
     assert "<del>" in html(test) and "changed by cleaned" in said(test)
+    late = page("samples", run=ready.old, sample="39")  # not among the first ten, which a run records
+    assert "<del>" in html(late) and "changed by cleaned" in said(late)
 
 
 @pytest.mark.parametrize("asked", ["-1", "x", "1e3", "999999", "99999999999999999999", "<script>", "٣"])

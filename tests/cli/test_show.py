@@ -175,7 +175,7 @@ def test_json_names_the_page(shell, ran: Path) -> None:
 
 def test_errors_say_how_to_mend_them(shell, project: Path, tmp_path: Path) -> None:
     answer = shell("show")
-    assert answer.code == 6 and "run a recipe in this project first" in answer.err
+    assert answer.code == 6 and "run a recipe" in answer.err
     shell("run", "recipe.sql.j2")
     answer = shell("show", "--sample", 0, "--sample", 20, "--sample", 99)
     assert answer.code == 6 and "no sample 20" in answer.err and "no sample 99" in answer.err
