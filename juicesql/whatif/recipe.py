@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import dataclass, replace
 
 from juicesql.provenance import Span, rewrite, tag
@@ -32,10 +33,15 @@ def rewritten(run: RunRecord, funnel: Funnel, moves: Moves) -> Rewritten:
         name = (handle.target or "").removeprefix("var:")
         is_variable = (handle.target or "").startswith("var:")
         spans = tagged.every_default.get(name, ()) if is_variable else _literal(tagged.literals, handle.target)
-        if not spans:
+        number = moves[handle.key]
+        turned = _is_turned(run.template, name) if is_variable else False
+        if not spans or turned is None or (turned and number > 0):  # two minus signs begin a comment
             unwritten.append(handle.key)
             continue
-        values.update(_text(run.template, span, handle, moves[handle.key]) for span in spans)
+        if is_variable:
+            values.update((span, shorten(-number if turned and number else number)) for span in spans)
+        else:
+            values.update(_text(run.template, span, handle, number) for span in spans)
         if is_variable and name in run.variables:
             overridden.append(name)
     text = rewrite(run.template, values)
@@ -49,6 +55,12 @@ def rewritten(run: RunRecord, funnel: Funnel, moves: Moves) -> Rewritten:
 
 def _literal(literals: tuple[Span, ...], target: str | None) -> tuple[Span, ...]:
     return (literals[int(target)],) if target is not None and int(target) < len(literals) else ()
+
+
+def _is_turned(template: str, name: str) -> bool | None:
+    """Whether a minus sign stands before `{{ var(name, ..) }}`; None where it does before some of them only."""
+    uses = re.findall(rf"(-?)\s*\{{\{{[-+]?\s*var\(\s*['\"]{re.escape(name)}['\"]", template)
+    return any(uses) if all(uses) or not any(uses) else None
 
 
 def _text(template: str, span: Span, handle: Handle, number: Number) -> tuple[Span, str]:

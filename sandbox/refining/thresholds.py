@@ -218,14 +218,14 @@ class _Moving:
         return self._unwritable(handle, number)
 
     def _unwritable(self, handle: str, number: Number) -> str:
+        name = handle.removeprefix("var:")
+        old = next(p.bound.number for p in self.places if p.bound.handle == handle)
+        if handle.startswith("var:") and old < 0 < number and self._turned(name, old):
+            return "a minus sign stands before the variable"  # two of them would begin a comment
         if whatif.rewritten(self.board.run, self.board.funnel, {handle: number}).unwritten:
             return "its number stands nowhere in the recipe by itself"
         if not handle.startswith("var:"):
             return ""
-        name = handle.removeprefix("var:")
-        old = next(p.bound.number for p in self.places if p.bound.handle == handle)
-        if old < 0 < number and self._turned(name, old):
-            return "a minus sign stands before the variable"  # two of them would begin a comment
         return "" if self._stands_plainly(name, abs(number)) else "the variable serves elsewhere in the recipe too"
 
     def _turned(self, name: str, old: Number) -> bool:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
+import re
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +15,18 @@ import pytest
 
 import juicesql
 from juicesql import overview, whatif
+from juicesql.planner import make_plan
+from juicesql.provenance import untag
+from juicesql.recipe import render
+from juicesql.registry import Registry
 from juicesql.runs import read_run
 from juicesql.store import Store
 from juicesql.whatif import Board
 from juicesql.whatif.bins import find_bins
 from juicesql.whatif.board import _MACROS
 from juicesql.whatif.recipe import shorten
+
+from .conftest import Workbench
 
 RECIPE = """{{ config(source="data.jsonl") }}
 with measured as (
@@ -323,3 +332,33 @@ def test_an_analyzed_run_is_compared_with_its_own_cuts(project: Path) -> None:
     assert now.was_kept >= now.kept
     assert now.lost == 0
     board.close()
+
+
+SIGNED = """{{ config(source="data.jsonl") }}
+select * from source
+where text_len(text) >= -5
+  and text_len(text) >= - 7
+  and text_len(text) >=-{{ var('turned', 3) }}
+  and text_len(text) >= {{ var('below', -4) }}
+  and text_len(text) < {{ var('above', 90) }}
+  and -2 <= alnum_ratio(text)
+  and alnum_ratio(text) between -1 and 2
+"""
+
+
+def test_no_move_writes_two_minus_signs(bench: Workbench) -> None:
+    bench.data(["one", "three"])
+    bench.write("signed.sql.j2", SIGNED)
+    found = bench.run("signed.sql.j2")
+    registry, columns = Registry(), (("text", "VARCHAR"),)
+    with closing(board_of(bench.root, found.run_id)) as board:
+        handles = [h.key for h in board.funnel.handles]
+        assert len(handles) == 8
+        for key, number in itertools.product(handles, (-12, -1, 0, 1, 30, -0.5, 2.5)):
+            written = whatif.rewritten(board.run, board.funnel, {key: number})
+            assert written.unwritten == ((key,) if key == "var:turned" and number > 0 else ())
+            recipe = render(written.text, bench.root / "signed.sql.j2", registry, {})
+            assert not re.search("- *-", untag(recipe.sql)), written.text
+            bounds = [b for c in make_plan(recipe, registry, columns).cuts for b in c.bounds]
+            moved = [b.value for b, h in zip(bounds, handles, strict=True) if h == key]
+            assert moved == ([-3] if written.unwritten else [number])
