@@ -60,7 +60,7 @@ def _riff_is_cut_off(file: BinaryIO) -> bool:
     """Of AVI and WAV: the size of the first list is in the head; a stream whose length was not known has no size."""
     file.seek(4)
     head = file.read(8)
-    said, slack = int.from_bytes(head[:4], "little"), 0 if head[4:] == b"AVI " else WAV_SLACK
+    said, slack = int.from_bytes(head[:4], "little"), 8 if head[4:] == b"AVI " else WAV_SLACK
     return said < 0x7FFF0000 and said + 8 > _length(file) + slack
 
 
