@@ -3,11 +3,14 @@ PYTHON ?= python3
 RECIPE ?= recipes_sql/demo/text.sql.j2
 PROJECT ?= demo
 WORKERS ?= 2
+AREA ?= engine
+SAMPLE ?= 40
+SEED ?= 1
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -qq
 
-.PHONY: help deps seed compile run video sandbox app gate test lint docs bench clean
+.PHONY: help deps seed compile run video sandbox app gate test lint mutants docs bench clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -46,6 +49,10 @@ lint: .venv/lint.stamp  ## ruff, mypy strict, and which module may import which
 	@$(BIN)/mypy
 	@$(BIN)/python .ci/typing_of_packages.py
 	@$(BIN)/python .ci/imports.py
+
+mutants: .venv/test.stamp  ## change the code of AREA in small ways and print what no test notices (AREA=engine SAMPLE=40 SEED=1)
+	@$(PIP) install --editable '.[mutants]'
+	@$(BIN)/python .ci/mutants.py $(AREA) --sample $(SAMPLE) --seed $(SEED)
 
 docs: .venv/text.stamp  ## write the function reference out of the docstrings
 	@$(BIN)/python docs/generate.py

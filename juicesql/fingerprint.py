@@ -261,9 +261,8 @@ class _Walk:
             yield from self.pieces(base)
         if issubclass(cls, enum.Enum):
             yield from self.pieces([(m.name, m.value) for m in cls.__members__.values()])
-        members = set(cls.__members__) if issubclass(cls, enum.Enum) else set()
         for name, member in sorted(vars(cls).items()):
-            if name in _MADE_BY_PYTHON or name in members or isinstance(member, _SLOTS):
+            if name in _MADE_BY_PYTHON or isinstance(member, _SLOTS):
                 continue
             yield f"member:{name}"
             yield from self.pieces(member, name)

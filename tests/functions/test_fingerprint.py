@@ -210,6 +210,12 @@ def test_what_cannot_be_told_is_refused_or_counted_by_version(opaque: str) -> No
     assert fingerprint(made.f, opaque=True)
 
 
+def test_the_error_names_the_way_to_the_object() -> None:
+    made = module("X = {1: {'inner': [open('/dev/null')]}}")
+    with pytest.raises(FunctionError, match=r"the content of `X.inner`, a _io\.TextIOWrapper"):
+        fingerprint(made.f)
+
+
 FUNCTION = '''"""Stat `edited`."""
 
 from juicesql.api import stat
