@@ -327,7 +327,8 @@ class _Step:
         found[~valid] = -1
         values = known.values.take(pa.array(found, mask=found < 0)).cast(arrow_type(call.returns))
         self.table = self.table.append_column(call.column, values)
-        return (found >= 0) | ~valid
+        there: np.ndarray[Any, Any] = (found >= 0) | ~valid
+        return there
 
     def _observe(self) -> None:
         """Measure every call, and note values and what each cut says of a row: true, false, or NULL."""

@@ -95,7 +95,7 @@ class Store:
         With `closed`, as in `open`, the connection stays so.
         """
         if read_only and not self.path.exists():
-            mend = "run a recipe there first, `juicesql run RECIPE`, or name another project with --project DIR"
+            mend = "run a recipe in this project first, `juicesql run RECIPE`, or name another one with --project DIR"
             raise StoreError.of("no-runs", f"no recipe was run in {self.project} yet: it has no {FILE}", mend)
         mode = "read_only" if read_only else "storage_version 'v1.0.0'" if self.path.exists() else NEW_FILE
         seconds = patience if patience is not None else access.READER_SECONDS if read_only else access.WRITER_SECONDS

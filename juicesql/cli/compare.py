@@ -10,6 +10,7 @@ from juicesql.cli import screen
 from juicesql.cli.analyze import short
 from juicesql.cli.columns import visible
 from juicesql.cli.diff import draw_changes, draw_sides
+from juicesql.cli.newest import mention_failure
 from juicesql.cli.options import AsJson, ProjectFolder
 from juicesql.cli.out import print_json
 from juicesql.cli.text import percent, shorten, table
@@ -39,6 +40,7 @@ def compare(
 
     with screen.progress() as progress:
         found = look(old, new, everything=everything, recipe=recipe, sample=sample, project=project, progress=progress)
+    mention_failure(project, old, new)
     if as_json:
         print_json(found.to_dict())
         return

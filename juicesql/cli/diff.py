@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from juicesql.cli.newest import mention_failure
 from juicesql.cli.options import AsJson, ProjectFolder
 from juicesql.cli.out import print_json
 from juicesql.cli.text import shorten, table, value_text
@@ -27,6 +28,7 @@ def diff(
     from juicesql.diff import compare
 
     found = compare(old, new, project=project, limit=limit)
+    mention_failure(project, old, new)
     if as_json:
         print_json(found.to_dict())
         return

@@ -10,6 +10,7 @@ import typer
 
 from juicesql.cli import screen
 from juicesql.cli.columns import BRACKETS, COLOURS, Marks, side_by_side, visible
+from juicesql.cli.newest import mention_failure
 from juicesql.cli.options import AsJson, ProjectFolder
 from juicesql.cli.out import print_json
 from juicesql.cli.text import plural, table
@@ -35,6 +36,7 @@ def dups(
     from juicesql.dups import duplicates
 
     found = duplicates(name, sample, project=project, limit=limit, column=column)
+    mention_failure(project, name)
     if as_json:
         print_json(found.to_dict())
         return

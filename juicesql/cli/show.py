@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from juicesql.cli import screen
+from juicesql.cli.newest import mention_failure
 from juicesql.cli.options import AsJson, ProjectFolder
 from juicesql.cli.out import print_json
 
@@ -36,6 +38,8 @@ def show(
     sheet = gather(name, sample or (), project=project, first=first, most_media=media)
     near = Path(name) if Path(name).exists() else None
     path = write(sheet, output or open_project(project, near=near).root / "sheets" / file_name(sheet))
+    mention_failure(project, name)
+    screen.say(*sheet.notes)
     if as_json:
         print_json({"path": str(path), **sheet.to_dict()})
         return

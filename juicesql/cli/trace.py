@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from juicesql.cli.newest import mention_failure
 from juicesql.cli.options import AsJson, ProjectFolder
 from juicesql.cli.out import print_json
 from juicesql.cli.text import plural, shorten, table, value_text, where_they_differ
@@ -24,6 +25,7 @@ def trace(
     from juicesql.trace import trace as tell
 
     story = tell(name, sample, project=project)
+    mention_failure(project, name)
     if as_json:
         print_json(story.to_dict())
         return

@@ -97,12 +97,12 @@ def outcome(board: Board, moves: Moves) -> Outcome:
     return Outcome(
         board.rows, sum(counts[True, f] for f in _FATES), total["kept"], total["unseen"], total["unmeasured"],
         counts[False, "kept"], counts[False, "unseen"] + counts[False, "unmeasured"], counts[True, "gone"],
-        tuple(_drop(g.id, *drops.get(1 << g.order, (0, 0)), 1 << g.order in unknown) for g in board.funnel.gates),
+        tuple(_drop(g.id, drops.get(1 << g.order, [0, 0]), 1 << g.order in unknown) for g in board.funnel.gates),
     )  # fmt: skip
 
 
-def _drop(gate: str, dropped: int, alone: int, unknown: bool) -> Drop:
-    return Drop(gate, dropped, None if unknown else alone)
+def _drop(gate: str, counted: list[int], unknown: bool) -> Drop:
+    return Drop(gate, counted[0], None if unknown else counted[1])
 
 
 def _alone(board: Board) -> str:

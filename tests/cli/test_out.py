@@ -107,6 +107,26 @@ def test_a_run_that_failed_is_named_with_its_reason(shell, project: Path) -> Non
         assert "--on-error" not in answer.err.split("mend:")[0]
 
 
+def test_latest_says_that_a_newer_run_failed(shell, ran: Path) -> None:
+    for words in (["trace", "latest", "--sample", "1"], ["dups", "latest"], ["diff", "latest~1", "latest"]):
+        assert shell(*words).err == ""
+    failed = shell("run", "recipe.sql.j2", "--on-error", "stop")
+    assert failed.code == 5
+    for words in (["trace", "latest", "--sample", "1"], ["dups", "latest"], ["compare", "latest~1", "latest"]):
+        answer = shell(*words)
+        assert answer.code == 0
+        assert (
+            "note: a newer run than `latest`, " in answer.err and "of recipe, failed: error[row-failed]" in answer.err
+        )
+
+
+def test_show_says_what_its_page_lacks(shell, ran: Path) -> None:
+    (ran / "data.jsonl").rename(ran / "gone.jsonl")
+    answer = shell("show", "latest")
+    assert answer.code == 0 and Path(answer.out.strip()).exists()
+    assert "data.jsonl" in answer.err and "missing" in answer.err
+
+
 def test_runs_are_looked_for_before_data_are_measured(shell, project: Path) -> None:
     shell("run", "recipe.sql.j2")
     answer = shell("compare", "no-such-run", "data.jsonl")
