@@ -22,11 +22,18 @@ from ._words import LANGUAGES, Words, language_of
 # What reading a stats database of somebody else may raise.
 FOREIGN = (duckdb.Error, LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
 
-# Less room above the page, and totals that stay in sight.
+# Less room above the page, and totals that stay in sight. On a narrow screen, what was chosen stands above its list,
+# numbers stand in pairs, and totals scroll away, as they would hide the page.
 _STYLE = """<style>
 [data-testid="stMainBlockContainer"] { padding-top: 3.5rem; }
 [data-testid="stLayoutWrapper"]:has(> .st-key-totals) { position: sticky; top: 3.25rem; z-index: 90; }
 .st-key-totals { background: BACKGROUND; padding: .5rem 0 .75rem; }
+@media (max-width: 640px) {
+  [data-testid="stLayoutWrapper"]:has(> .st-key-totals) { position: static; }
+  [data-testid="stColumn"]:has(> * > [data-testid="stElementContainer"] [data-testid="stMetric"]) {
+    flex: 1 1 40%; min-width: 40%; }
+  [data-testid="stColumn"]:has(.st-key-detail) { order: -1; }
+}
 </style>"""
 # The colours that Streamlit gives to code are too faint on white.
 _CODE = """<style>

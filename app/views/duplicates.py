@@ -56,7 +56,7 @@ def show(view: View) -> None:
     list_side, detail_side = st.columns([2, 5], gap="large")
     with list_side:
         _list(view, totals, step, chosen)
-    with detail_side:
+    with detail_side, st.container(key="detail"):
         _cluster(view, *chosen)
 
 

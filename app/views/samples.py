@@ -39,7 +39,7 @@ def show(view: View) -> None:
         problem = error.problems[0]
         st.warning(plain(problem.message) + ("  \n" + plain(problem.mend) if problem.mend else ""))
     if detail_side is not None and sample is not None:
-        with detail_side:
+        with detail_side, st.container(key="detail"):
             _detail(view, sample)
 
 

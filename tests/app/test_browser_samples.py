@@ -155,3 +155,18 @@ def test_everything_has_a_name_and_can_be_read(site: Site, page: Any, name: str,
     dark = page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
     keep(page, f"audit-{name}-{'dark' if dark else 'light'}", tmp_path)
     assert page.evaluate(AUDIT) == []
+
+
+def test_on_a_narrow_screen_what_was_chosen_stands_first(site: Site, page: Any, tmp_path: Path) -> None:  # noqa: F811
+    page.set_viewport_size({"width": 380, "height": 800})
+    for path, name in (
+        (f"samples?run={site.old}&sample=25", "Sample 25"),
+        (f"duplicates?run={site.old}&cluster=2&step=near", "Duplicates of sample 2"),
+    ):
+        page.goto(f"{site.url}/{path}")
+        heading(page, name).wait_for()
+        settled(page)
+        keep(page, f"narrow-{name}", tmp_path)
+        chosen, table = (e.bounding_box()["y"] for e in (heading(page, name), page.get_by_test_id("stDataFrame").first))
+        assert chosen < table
+        assert page.evaluate("document.querySelector('[data-testid=stMainBlockContainer]').scrollWidth") <= 380
