@@ -237,12 +237,23 @@ def _typed(found: _Scanned, texts: Mapping[str, pa.Array], schema: pa.Schema) ->
     if not texts:
         return {}
     kinds = pa.schema([schema.field(n) for n in texts])
+    for field_ in kinds:
+        if pa.types.is_floating(field_.type):
+            _check_rounding(field_.name, texts[field_.name])
     rows = len(next(iter(texts.values())))
     table = parse_lines(_documents(texts), rows, kinds) if rows else kinds.empty_table()
     if table is not None:
         return {n: _one(table[n]) for n in kinds.names}
     values = {n: list(_fitted(found, texts[n], n, kinds.field(n).type)) for n in kinds.names}
     return {n: pa.array(values[n], kinds.field(n).type) for n in kinds.names}
+
+
+def _check_rounding(name: str, texts: pa.Array) -> None:
+    """SourceWidened for a whole number that a DOUBLE does not hold exactly."""
+    long = texts.filter(pc.match_substring_regex(texts, "^-?[0-9]{16,}$"))
+    found = next((t for t in long.to_pylist() if abs(int(t)) > 2**53), None)
+    if found is not None:
+        raise SourceWidened(f"column `{name}` is DOUBLE by the sample, which does not hold {found[:40]} exactly")
 
 
 def _documents(texts: Mapping[str, pa.Array]) -> bytes:

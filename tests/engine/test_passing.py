@@ -112,6 +112,9 @@ def test_a_type_that_comes_late_widens_the_column(tmp_path: Path) -> None:
     assert run(tmp_path, "select * from source where n < 1 and sample_id > 0") == [rows[-2]]
     write(tmp_path, rows)
     assert run(tmp_path, "select * from source where n::varchar = '{\"a\":1}'") == rows[-1:]
+    write(tmp_path, ['{"n":0.5}'] * 20_001 + ['{"n":9007199254740993}'])
+    assert run(tmp_path, "select n::hugeint as n from source where n::varchar like '9%'") == ['{"n":9007199254740993}']
+    write(tmp_path, rows)
     recipe = tmp_path / "p.sql.j2"
     recipe.write_text('{{ config(source="in.jsonl", export="out.parquet") }} select * from source')
     result = juicesql.run(recipe, project=tmp_path)
