@@ -214,8 +214,12 @@ def picks(raw: pa.Schema, mapping: Mapping[str, str], rename: bool = False) -> t
 
 
 def _renamed(chosen: Iterable[Pick], given: Iterable[str]) -> list[Pick]:
-    """Picks with names of their own: not empty, without NUL, no name of the plan's, none that differs only in case."""
+    """Picks with names of their own: not empty, without NUL, no name of the plan's, none that differs only in case.
+
+    Of those that do, the one in lower case keeps its name, else the first.
+    """
     chosen = list(chosen)
+    lower = {p.name for p in chosen if p.name == p.name.casefold() and not p.name.startswith("__")}
     taken = {n.casefold() for n in given}
     out = []
     for pick in chosen:
@@ -226,7 +230,7 @@ def _renamed(chosen: Iterable[Pick], given: Iterable[str]) -> list[Pick]:
         if not name or "\0" in name or name.startswith("__"):
             name = name.replace("\0", "").lstrip("_") or "unnamed"
         plain, number = name, 1
-        while name.casefold() in taken:
+        while name.casefold() in taken or ((name != pick.name or name not in lower) and name.casefold() in lower):
             number += 1
             name = f"{plain}_{number}"
         taken.add(name.casefold())

@@ -271,8 +271,8 @@ DOCUMENTS = st.lists(st.tuples(KEYS, VALUES), max_size=6).map(_object)
 
 
 @given(documents=st.lists(DOCUMENTS, min_size=60, max_size=60))
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
-@pytest.mark.parametrize("way", ["as it is", "filtered", "deduplicated", "ordered"])
+@settings(max_examples=7, deadline=None, suppress_health_check=list(HealthCheck))
+@pytest.mark.parametrize("way", ["as it is", "filtered", "deduplicated", "ordered", "in groups"])
 def test_random_documents_come_out_as_they_came_in(
     tmp_path_factory: pytest.TempPathFactory, way: str, documents: list[str]
 ) -> None:

@@ -38,9 +38,9 @@ def test_reserved_and_double_names(reading: Reading) -> None:
     assert reading.rows("n.jsonl") == [{"ab": 1}]
     assert reading.rows("n.jsonl", columns={"ab": "a\0b"}) == [{"ab": 1}]
     reading.write("b.jsonl", '{"Text": 1, "text": 2}\n')
-    assert reading.rows("b.jsonl") == [{"Text": 1, "text_2": 2}]
+    assert reading.rows("b.jsonl") == [{"Text_2": 1, "text": 2}]
     reading.write("d.jsonl", '{"": 1, "__v0": 2, "v0": 3}\n')
-    assert reading.rows("d.jsonl") == [{"unnamed": 1, "v0": 2, "v0_2": 3}]
+    assert reading.rows("d.jsonl") == [{"unnamed": 1, "v0_2": 2, "v0": 3}]
     reading.write("b.csv", "Text,text\n1,2\n")
     assert "columns `Text` and `text` differ only in case" in reading.refuse("b.csv")
     reading.write("c.jsonl", '{"text": 1, "content": 2}\n')
