@@ -10,6 +10,7 @@ import duckdb
 from juicesql.engines.embedded import Execution
 from juicesql.errors import AccountingError
 from juicesql.plan import GlobalStep, MapStep, Plan
+from juicesql.sqltext import matching
 from juicesql.stages import mainline, stages_of
 from juicesql.store import insert
 
@@ -63,7 +64,7 @@ def decide(con: duckdb.DuckDBPyConnection, plan: Plan, execution: Execution, scr
     )
     for folder, extra in (("drops", "value, null, null"), ("lost", "value, duplicate_of, similarity")):
         if any((scratch / folder).glob("*.parquet")):
-            paths = str(scratch / folder / "*.parquet")
+            paths = matching(scratch / folder, "*.parquet")
             con.execute(f"insert into drop_row select sample_id, cut, {extra} from read_parquet(?)", [paths])
     con.execute("create or replace temp table failure (sample_id bigint, message varchar, fatal boolean)")
     failures = [[f.sample_id, f"{f.function}: {f.message}", f.fatal] for f in execution.failures]

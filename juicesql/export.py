@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 import os
@@ -99,7 +100,7 @@ def check_target(target: Target, source_files: list[str]) -> None:
     if target.path.exists() and not target.manifest.exists():
         mend = "move it away, or choose another --export"
         raise ExportError.of("export-exists", f"{target.path} exists and no manifest says that juicesql wrote it", mend)
-    for left in target.path.parent.glob(f".{target.path.name}.*.partial"):
+    for left in target.path.parent.glob(f".{glob.escape(target.path.name)}.*.partial"):
         shutil.rmtree(left)
 
 

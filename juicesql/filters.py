@@ -7,7 +7,7 @@ from sqlglot import exp
 
 from juicesql.lift import to_sql
 from juicesql.plan import RID, SAMPLE
-from juicesql.shape import is_star_only, limit_or_sample, with_tie_break
+from juicesql.shape import is_star_only, limit_or_sample, table_of, with_tie_break
 from juicesql.signature import split_top
 from juicesql.sqltext import quote
 
@@ -35,7 +35,7 @@ def filter_query(query: exp.Query, relation: str, deduplicates: bool, named: str
         return _named_duplicates(relation, named, _OF_EARLIER if earlier else _OF_OWN)
     kept = query.copy()
     with_tie_break(kept)
-    kept.args["from_"].this.replace(exp.to_table(f"__full_{relation}", alias=quote(name)))
+    kept.args["from_"].this.replace(table_of(f"__full_{relation}", name))
     items = (
         f"{quote(name)}.{RID}, true as kept, null::bigint as duplicate_of, null::double as similarity, null as value"
     )

@@ -51,6 +51,7 @@ from juicesql.shape import (
     selected_names,
     strip_table,
     table_names,
+    table_of,
     traced_by,
 )
 from juicesql.sqltext import quote
@@ -226,7 +227,7 @@ class _Planner:
         for name, query in hoisted(RESULT, tree.copy()):
             for i, inner in enumerate(nested_queries(query)):
                 out.append((f"{name}__{i + 1}", inner.this))
-                inner.replace(exp.to_table(f"{name}__{i + 1}", alias=inner.alias or None))
+                inner.replace(table_of(f"{name}__{i + 1}", inner.alias))
             out.append((name, query))
         names = [n for n, _ in out]
         for name in {n for n in names if names.count(n) > 1 or n in self.relations}:
@@ -282,7 +283,7 @@ class _Planner:
         query.set("joins", None)
         for other in [base.alias_or_name, *(j.this.alias_or_name for j in joins)]:
             strip_table(query, other)
-        base.replace(exp.to_table(f"{name}__rows"))
+        base.replace(table_of(f"{name}__rows"))
         return f"{name}__rows"
 
     def _lifter(self, input_name: str) -> Lifter:
@@ -303,7 +304,7 @@ class _Planner:
         if not plain and SAMPLE not in selected_names(query, relation.columns):
             selected.append("expressions", exp.column(SAMPLE))
         exclude_from_stars(selected, list(lifter.calls))
-        selected.set("from_", exp.From(this=exp.to_table("__t", alias=quote(base.alias_or_name))))
+        selected.set("from_", exp.From(this=table_of("__t", base.alias_or_name)))
         selected.set("joins", query.args.get("joins"))
         self._update_lineage(lineage, selected, lifter)
         select = "" if plain else to_sql(selected)
@@ -499,7 +500,7 @@ class _Planner:
             self.steps.append(MapStep("source__rows", "source", (), (), "", (), source.columns))
             self.relations["source__rows"] = source
         for table in [t for t in query.find_all(exp.Table) if t.name == "source"]:
-            table.replace(exp.to_table("source__rows", alias=table.alias_or_name))
+            table.replace(table_of("source__rows", table.alias_or_name))
         return table_names(query)
 
     def _keeps_rows(self, query: exp.Select) -> bool:
@@ -520,7 +521,7 @@ class _Planner:
         where, base = query.args.get("where"), query.args["from_"].this
         strip_table(query, base.alias_or_name)
         relation, lifter = self._with_sample_id(input_name), self._lifter(input_name)
-        inner = exp.select("*").from_(exp.to_table(input_name))
+        inner = exp.select("*").from_(table_of(input_name))
         known = aliases(query, {c for c, _ in relation.columns})
         if where is not None:
             inner.set("where", exp.Where(this=where.this.transform(known)))
@@ -536,7 +537,7 @@ class _Planner:
         keys = {f"__k{next(self.numbers)}": k for k in keys_of(query)}
         used = {c.name for c in query.find_all(exp.Column)} & set(lifter.calls)
         if not (cuts or lifter.calls or keys):
-            base.replace(exp.to_table(input_name, alias=base.alias_or_name))
+            base.replace(table_of(input_name, base.alias_or_name))
             self.macros |= lifter.macros
             return input_name
         hidden = sorted(used) + list(keys)
@@ -564,7 +565,7 @@ class _Planner:
         self.steps.append(step)
         lineage = {**relation.lineage, **lifter.lineage}
         self.relations[step.name] = _Relation(columns, lineage, relation.traced, hidden, relation.facts)
-        base.replace(exp.to_table(step.name, alias=base.alias_or_name))
+        base.replace(table_of(step.name, base.alias_or_name))
         return step.name
 
 

@@ -14,6 +14,7 @@ from juicesql.engines.embedded import Execution
 from juicesql.funnel import FunnelRow
 from juicesql.measure import Cost
 from juicesql.plan import Plan
+from juicesql.sqltext import matching
 from juicesql.store import Store, insert
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def _record_keys(
         "create or replace temp table fresh_key as "
         "select sample_id, (any_value(high)::uhugeint << 64) | any_value(low)::uhugeint as key "
         "from read_parquet(?) group by sample_id",
-        [str(scratch / "keys" / f"{number}-*.parquet")],
+        [matching(scratch / "keys", f"{number}-*.parquet")],
     )
     known = "from sample_keys where source_id = ? and argument_id = ?"
     same = con.execute(f"select count(*) from fresh_key join ({known}) using (sample_id, key)", ours).fetchone()
@@ -112,7 +113,7 @@ def _record_keys(
 
 def _from_parquet(con: duckdb.DuckDBPyConnection, folder: Path, sql: str) -> None:
     if any(folder.glob("*.parquet")):
-        con.execute(f"{sql} read_parquet(?)", [str(folder / "*.parquet")])
+        con.execute(f"{sql} read_parquet(?)", [matching(folder, "*.parquet")])
 
 
 def _record_counts(

@@ -41,7 +41,7 @@ from juicesql.recipe import Config, Recipe, load_recipe
 from juicesql.registry import Registry
 from juicesql.sources import Source, SourceSpec, open_source
 from juicesql.sources.model import SourceWidened
-from juicesql.sqltext import literal, quote
+from juicesql.sqltext import literal, matching, quote
 from juicesql.store import Store
 from juicesql.workers import Pool
 
@@ -500,7 +500,7 @@ class _Run:
                 write_latest(con, self.run_id)
             con.execute("commit")
         if self.look:
-            glob = {s: str(self.scratch / "observed" / f"{i}-*.parquet") for i, s in enumerate(execution.observed)}
+            glob = {s: matching(self.scratch / "observed", f"{i}-*.parquet") for i, s in enumerate(execution.observed)}
             self.look(Observed(self.run_id, glob, totals.rows_in, totals.errors))
         stored = {c.identity for c in self.plan.calls if c.stored}
         return RunResult(
@@ -552,7 +552,7 @@ class _Run:
         if self.config.keep_stats and labels:
             fields = []
             for i, label in enumerate(labels):
-                path = literal(str(self.scratch / "stats" / f"{i}-*.parquet"))
+                path = literal(matching(self.scratch / "stats", f"{i}-*.parquet"))
                 values = f"select {SAMPLE}, any_value(value) as value from read_parquet({path}) group by {SAMPLE}"
                 joined += f" left join ({values}) s{i} using ({SAMPLE})"
                 fields.append(f"{quote(label)} := s{i}.value")

@@ -8,7 +8,6 @@ from sqlglot import exp
 
 from juicesql.lift import call_name, to_sql
 from juicesql.plan import MEMBERS, RID, SAMPLE, Output, Traced
-from juicesql.sqltext import quote
 
 _GLOBAL_PARTS = (
     "with_",
@@ -69,7 +68,13 @@ def hoisted(name: str, query: exp.Query, outermost: bool = True) -> Iterator[tup
 
 def _rename_tables(query: exp.Expr, names: Mapping[str, str]) -> None:
     for table in [t for t in query.find_all(exp.Table) if t.name in names and not t.db and not _is_inner(t)]:
-        table.replace(exp.to_table(names[table.name], alias=table.alias_or_name))
+        table.replace(table_of(names[table.name], table.alias_or_name))
+
+
+def table_of(name: str, alias: str = "") -> exp.Table:
+    """A relation by its name, which may be any text: `exp.to_table` would read it as SQL."""
+    plain = {"this": exp.to_identifier(name)}
+    return exp.Table(**plain, alias=exp.TableAlias(this=exp.to_identifier(alias))) if alias else exp.Table(**plain)
 
 
 def _is_inner(table: exp.Table) -> bool:
@@ -259,7 +264,7 @@ def order_rows(query: exp.Select, relation: str) -> None:
     shown = shown or any(not isinstance(c.this, exp.Star) for c in query.find_all(exp.Columns))
     orders = _list_orders(query) if brings_together(query) else _orders_of(query)
     if orders and not shown:
-        base.replace(exp.to_table(f"__full_{relation}", alias=quote(name)))
+        base.replace(table_of(f"__full_{relation}", name))
         exclude_from_stars(query, [RID])
     _complete(orders, [SAMPLE] if shown else [SAMPLE, RID])
 

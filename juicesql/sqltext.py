@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+_ESCAPES = str.maketrans({c: f"[{c}]" for c in "*?["})
+
 
 def quote(identifier: str) -> str:
     """A quoted SQL identifier.
@@ -10,6 +14,15 @@ def quote(identifier: str) -> str:
     "a""; drop table x--"
     """
     return '"' + identifier.replace('"', '""') + '"'
+
+
+def matching(folder: Path, pattern: str) -> str:
+    """A glob for DuckDB of files in a folder, whatever the folder is called.
+
+    >>> matching(Path("/a[1] *"), "*.parquet")
+    '/a[[]1] [*]/*.parquet'
+    """
+    return str(folder / "x")[:-1].translate(_ESCAPES) + pattern
 
 
 def literal(value: object) -> str:

@@ -31,7 +31,7 @@ from juicesql.signature import arrow_type
 from juicesql.sources import Loaded, RowError, Source
 from juicesql.sources.model import Kind
 from juicesql.spill import Spill
-from juicesql.sqltext import literal, quote
+from juicesql.sqltext import literal, matching, quote
 from juicesql.stages import Chain, stages_of, streamed
 
 MORSEL_BYTES = 4 << 20
@@ -131,7 +131,9 @@ class Embedded:
                 "temp_directory": str(temp),
             }
         )
-        con.execute(f"set allowed_directories = {literal([str(self.scratch), *map(str, outputs)])}")
+        # Globs are allowed as they are written.
+        own = [str(self.scratch), matching(self.scratch, ""), *map(str, outputs)]
+        con.execute(f"set allowed_directories = {literal(own)}")
         con.execute("set python_enable_replacements = false")
         make_watchable(con)
         for name in self.plan.macros:
@@ -171,7 +173,7 @@ class Embedded:
             self.execution.step_rows_in.update(counts)
             self.execution.step_rows_out.update(counts)
             return
-        (self.scratch / "spool" / chain.name).mkdir(parents=True)
+        self._folder(chain.name).mkdir(parents=True)
         for step in chain.steps:  # counted also when no row comes
             self.execution.step_rows_in.setdefault(step.name, 0)
             self.execution.step_rows_out.setdefault(step.name, 0)
@@ -239,7 +241,7 @@ class Embedded:
         if result.table.num_rows:
             first = task.index << _ROWS_BITS
             rids = pa.array(np.arange(first, first + result.table.num_rows))
-            path = self.scratch / "spool" / chain.name / f"{task.index:08d}.parquet"
+            path = self._folder(chain.name) / f"{task.index:08d}.parquet"
             write_parquet(result.table.append_column(RID, rids), path, self.packing)
             if lines is not None:
                 keep_lines(lines, result.table, self.scratch / "lines", self.stages.index(chain), self.packing)
@@ -310,12 +312,20 @@ class Embedded:
         if e.rows_in >= 10_000:
             check_error_rate(e, settings.max_error_rate)
 
+    def _number(self, step: str) -> int:
+        """The place of a step in the plan. Files are called after it: the name is what a stranger wrote."""
+        return next(i for i, s in enumerate(self.plan.steps) if s.name == step)
+
+    def _folder(self, step: str) -> Path:
+        """Where the rows of a step are written."""
+        return self.scratch / "spool" / f"{self._number(step):04d}"
+
     def _spool_view(self, chain: Chain) -> str:
-        folder = self.scratch / "spool" / chain.name
+        folder = self._folder(chain.name)
         if not any(folder.glob("*.parquet")):
             schema = pa.schema([*((n, arrow_type(t)) for n, t in chain.steps[-1].columns), (RID, pa.int64())])
             write_parquet(schema.empty_table(), folder / "00000000.parquet")
-        return f"from read_parquet({literal(str(folder / '*.parquet'))})"
+        return f"from read_parquet({literal(matching(folder, '*.parquet'))})"
 
     # Global stages
 
@@ -340,7 +350,7 @@ class Embedded:
             if step.name in self.streamed:
                 self._view(step.name, numbered)
                 return
-            folder = self.scratch / "spool" / step.name
+            folder = self._folder(step.name)
             folder.mkdir(parents=True)
             path = folder / "00000000.parquet"
             packing = "uncompressed" if self.packing == "none" else "lz4_raw"
@@ -381,7 +391,7 @@ class Embedded:
     def _write_drops(self, step: GlobalStep, sql: str) -> None:
         folder = self.scratch / "lost"
         folder.mkdir(exist_ok=True)
-        path = folder / f"{step.name}.parquet"
+        path = folder / f"{self._number(step.name)}.parquet"
         self.con.execute(
             f"copy (select *, {literal(step.name)} as cut from ({sql})) to {literal(str(path))} (format parquet)"
         )

@@ -15,7 +15,7 @@ from juicesql.gates.rules import Judged, compile_all, library
 from juicesql.gates.suite import load_suite, suite_path
 from juicesql.plan import RID, SAMPLE
 from juicesql.segments import write_parquet
-from juicesql.sqltext import literal, quote
+from juicesql.sqltext import literal, matching, quote
 
 if TYPE_CHECKING:
     from juicesql.engines.embedded import Embedded
@@ -96,7 +96,7 @@ def _stat(engine: Embedded, label: str, type_: str) -> str:
     labels = engine.execution.stat_labels
     if label not in labels:
         return f"(select null::bigint as {SAMPLE}, null::{type_} as value where false)"
-    path = literal(str(engine.scratch / "stats" / f"{labels.index(label)}-*.parquet"))
+    path = literal(matching(engine.scratch / "stats", f"{labels.index(label)}-*.parquet"))
     return f"(select {SAMPLE}, any_value(value) as value from read_parquet({path}) group by {SAMPLE})"
 
 
@@ -118,7 +118,7 @@ def _spool_source(engine: Embedded, relation: BoundRelation) -> None:
         ]
         write_parquet(table.select(names), folder / f"{morsel.index:08d}.parquet")
     if any(folder.iterdir()):
-        engine.con.execute(f"create view {_SOURCE_VIEW} as from read_parquet({literal(str(folder / '*.parquet'))})")
+        engine.con.execute(f"create view {_SOURCE_VIEW} as from read_parquet({literal(matching(folder, '*.parquet'))})")
         return
     columns = ", ".join(f"{quote(n)} {t}" for n, t in ((SAMPLE, "BIGINT"), *engine.plan.source_columns))
     engine.con.execute(f"create table {_SOURCE_VIEW} ({columns})")
