@@ -9,6 +9,7 @@ from types import TracebackType
 
 import duckdb
 
+from juicesql.closing import close_off
 from juicesql.registry import Registry
 from juicesql.sqltext import quote
 
@@ -61,10 +62,3 @@ class Binder:
 
 def _storable(kind: str) -> str:
     return _HUGE.sub(lambda m: m[0] if m[0].startswith('"') else "DECIMAL(38,0)", kind)
-
-
-def close_off(con: duckdb.DuckDBPyConnection) -> None:
-    """From here on the connection reads and writes no file, loads no extension, and its settings are locked."""
-    con.execute("set python_enable_replacements = false")
-    con.execute("set enable_external_access = false")
-    con.execute("set lock_configuration = true")

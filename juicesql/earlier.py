@@ -64,7 +64,7 @@ class Earlier:
         """Leave the rows as Parquet; returns the glob of the files. StoreError when values are gone."""
         place = folder / "earlier" / self.relation
         place.mkdir(parents=True)
-        with Store(self.project, memory_mb).open(read_only=True) as con:
+        with Store(self.project, memory_mb).open(read_only=True, beside=place) as con:
             for number, run in enumerate(self.runs):
                 _write(con, run, place / f"{number}.parquet")
         return place / "*.parquet"

@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from juicesql.binder import close_off
+from juicesql.closing import close_off
 from juicesql.errors import FunctionError
 from juicesql.known import Keys
 from juicesql.measure import Measurer, content_keys, key_sql

@@ -46,12 +46,10 @@ def query(sql: str, *, project: str | Path | None = None, allow_files: bool = Fa
     """
     found = open_project(Path(project) if project else None)
     registry = found.registry()
-    with Store(found.root).open(read_only=True) as con:
+    with Store(found.root).open(read_only=True, closed=False if allow_files else None) as con:
         con.execute("use memory")
         register(con, registry, called(sql, registry))
         con.execute("set python_enable_replacements = false")
-        if not allow_files:
-            con.execute("set enable_external_access = false")
         with con.cursor() as cursor:  # takes rows that nobody reads with it when it is closed
             cursor.execute("set search_path = 'stats.main,memory.main'")
             try:

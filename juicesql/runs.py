@@ -189,7 +189,7 @@ def _compact(store: Store) -> None:
     """Write the database anew, since DuckDB keeps the room of deleted rows, and put it in the old one's place."""
     fresh = store.home.path / "compact.duckdb"
     fresh.unlink(missing_ok=True)
-    with store.open(read_only=True) as con:
+    with store.open(read_only=True, beside=store.home.path) as con:
         con.execute(f"attach {literal(str(fresh))} as fresh ({NEW_FILE})")
         con.execute("copy from database stats to fresh")
         con.execute("detach fresh")

@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 
 from juicesql import access, segments
-from juicesql.binder import close_off
+from juicesql.closing import close_files, close_off
 from juicesql.errors import StoreError
 from juicesql.home import Home
 from juicesql.known import KnownValues, share_keys
@@ -67,17 +67,23 @@ class Store:
 
     @contextmanager
     def open(
-        self, read_only: bool = False, patience: float | None = None, closed: bool = False
+        self,
+        read_only: bool = False,
+        patience: float | None = None,
+        closed: bool | None = None,
+        beside: Path | None = None,
     ) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection whose default database is the stats database. Values written by DuckDB 2 open in DuckDB 1.
 
         Waits `patience` seconds for a program that has the file; readers keep it for moments only. StoreError when that
         takes longer, or the file cannot be used. `closed`: no SQL reaches another file, views of the database included,
-        which may be somebody else's.
+        which may be somebody else's. Readers that say nothing of it reach those in the folder `beside` only.
         """
         con = duckdb.connect(config=self._limits())
         try:
-            with self.attached(con, read_only, patience, closed):
+            with self.attached(con, read_only, patience, bool(closed)):
+                if read_only and closed is None:
+                    close_files(con, [beside] if beside else [])
                 yield con
         finally:
             con.close()

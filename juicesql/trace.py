@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 
-from juicesql.binder import close_off
+from juicesql.closing import close_off
 from juicesql.errors import StoreError
 from juicesql.plan import CHEAP
 from juicesql.project import open_project

@@ -16,6 +16,7 @@ from typing import Any
 
 import duckdb
 
+from juicesql.closing import close_files
 from juicesql.errors import StoreError, nearest
 
 FILE = "sandbox.duckdb"
@@ -117,7 +118,9 @@ def opened(root: Path, patience: float = PATIENCE) -> Iterator[duckdb.DuckDBPyCo
 def _connect(path: Path, until: float) -> duckdb.DuckDBPyConnection:
     while True:
         try:
-            return duckdb.connect(str(path), read_only=True)
+            con = duckdb.connect(str(path), read_only=True)
+            close_files(con)
+            return con
         except duckdb.Error as error:
             if not is_busy(error):
                 raise _damaged(path, error) from error

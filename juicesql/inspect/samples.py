@@ -10,7 +10,7 @@ from typing import Any
 
 import duckdb
 
-from juicesql.binder import close_off
+from juicesql.closing import close_off
 from juicesql.errors import StoreError
 from juicesql.inspect.columns import VERDICT_COLUMNS, StatColumn, named, relation, stat_columns
 from juicesql.inspect.condition import read_condition

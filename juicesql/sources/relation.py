@@ -12,6 +12,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from juicesql.closing import REFUSED, close_off
 from juicesql.errors import SourceError, nearest
 from juicesql.sources.columns import plain_type
 from juicesql.sources.formats import detect, override
@@ -57,24 +58,28 @@ class Relation:
 
     @contextmanager
     def _stream(self, rows: int) -> Iterator[pa.RecordBatchReader]:
-        with connection(self.database, self.memory_limit) as con, _named(self.name):
+        with connection(self.database, self.memory_limit, self.ordered) as con, _named(self.name):
             if not self.database:
                 load_httpfs(con, self.name)
-            if not self.ordered:
-                con.execute("set threads = 1")
             yield con.sql(self.sql, params=list(self.parameters)).to_arrow_reader(rows)
 
 
 @contextmanager
-def connection(database: str = "", memory_limit: str | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+def connection(
+    database: str = "", memory_limit: str | None = None, ordered: bool = True
+) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection that installs nothing by itself."""
     config: dict[str, str | bool | int | float | list[str]] = {
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
     }
+    if not ordered:
+        config["threads"] = 1
     if memory_limit:
         config["memory_limit"] = memory_limit
     with duckdb.connect(database or ":memory:", read_only=bool(database), config=config) as con:
+        if database:  # whose views may be a stranger's
+            close_off(con)
         yield con
 
 
@@ -130,5 +135,9 @@ def _named(name: str) -> Iterator[None]:
     try:
         yield
     except duckdb.Error as error:
+        if REFUSED in str(error):
+            message = f"`{name}` is a view that opens files or settings: {str(error).splitlines()[0]}"
+            mend = "make a table of it with the duckdb CLI, if you trust it, and read that"
+            raise SourceError.of("refused", message, mend) from None
         message = f"DuckDB cannot read `{name}`: {str(error).splitlines()[0]}"
         raise SourceError.of("unreadable-source", message, "check that no other process writes to it") from None

@@ -14,7 +14,7 @@ import sqlglot
 from sqlglot import exp
 
 from juicesql.analysis.values import kind_of, parts_of
-from juicesql.binder import close_off
+from juicesql.closing import close_off
 from juicesql.errors import nearest
 from juicesql.lift import to_sql
 from juicesql.sqltext import quote

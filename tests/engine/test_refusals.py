@@ -100,7 +100,7 @@ select no_such_function(text) from kept
 @pytest.mark.parametrize(
     ("sql", "code", "line"),
     [
-        ("select *\nfrom source\nwhere alnum_ratio(text, 3) > 0", "too-many-arguments", 4),
+        ("select *\nfrom source\nwhere alnum_ratio(text, 3, 4) > 0", "too-many-arguments", 4),
         ("select *\nfrom source\nwhere word_rep_ratio(text, rep_lem := 3) > 0", "unknown-parameter", 4),
         ("select *\nfrom source\nwhere word_rep_ratio(text, rep_len := n) > 0", "varying-parameter", 4),
         ("select *,\n  alnum_ratio() as a from source", "missing-argument", 3),
