@@ -19,6 +19,7 @@ from juicesql.plan import COST_CLASSES, Call
 from juicesql.registry import Registry
 from juicesql.signature import constant
 
+LONGEST_LABEL = 60
 _MACRO = re.compile(r"create\s+(?:or\s+replace\s+)?macro\s+\w+\s*\((.*?)\)\s*as\s+(.*?);?\s*$", re.S | re.I)
 
 
@@ -164,7 +165,7 @@ class Lifter:
             needs |= {w for w in re.findall(r"__v\d+", expression) if w in self.calls}
             phase = max([COST_CLASSES.index(function.runs_on), *(self.calls[n].phase for n in needs)])
             defaults = {a.name: a.value(a.default or "null") for a in function.signature.parameters}
-            label = _label(function.name, [(n, v) for n, v in values if v != defaults[n]])
+            label = self._free(_label(function.name, [(n, v) for n, v in values if v != defaults[n]]), columns)
             lineage = ", ".join(self._lineage_of(c) for c in columns)
             if function.media:
                 lineage = f"files of {lineage}"  # keyed by what the files are, not by their names alone
@@ -176,6 +177,18 @@ class Lifter:
             self.lineage[column] = f"{original.partition('(')[0]}({lineage})"
             self.by_content[content] = column
         return exp.column(self.by_content[content])
+
+    def _free(self, label: str, columns: list[exp.Expr]) -> str:
+        """The label, with the columns that are read where another call of the step has it already."""
+        taken = {c.label for c in self.calls.values()}
+        if label not in taken:
+            return label
+        named = "_".join(c.name for c in columns if isinstance(c, exp.Column) and c.name not in self.calls)
+        label, number = re.sub(r"\W+", "_", f"{label}_{named}").strip("_"), 2
+        numbered = label
+        while numbered in taken:
+            numbered, number = f"{label}_{number}", number + 1
+        return numbered
 
     def _identity(self, function: Function, values: tuple[tuple[str, Any], ...]) -> str:
         parts = [function.name, self.registry.identity(function.name), json.dumps(values)]
@@ -193,14 +206,29 @@ class Lifter:
 def _label(name: str, given: list[tuple[str, Any]]) -> str:
     """The column of a call in the stats view: `char_rep_ratio_rep_len_2`; with a digest where signs would be lost.
 
+    A path or the name of a model on the hub is shown by its last part, without the name of the parameter, and a label
+    has LONGEST_LABEL characters at most. Stats of one label are told apart by the stats database.
+
     >>> _label("char_rep_ratio", [("rep_len", 2)]), _label("symbol_word_ratio", [("symbols", ["#"])])
     ('char_rep_ratio_rep_len_2', 'symbol_word_ratio_symbols_5fd3')
+    >>> _label("image_aesthetics_scores", [("hf_scorer_model", "/work/models/tiny-clip/")])
+    'image_aesthetics_scores_tiny_clip'
     """
-    words = "_".join([name, *(f"{n}_{v}" for n, v in given)])
+    words = "_".join([name, *(_last_part(v) or f"{n}_{v}" for n, v in given)])
     label = re.sub(r"\W+", "_", words).strip("_")
-    if re.search(r"[^\w\s\[\]',.:/-]", words):
-        label += "_" + hashlib.sha256(words.encode()).hexdigest()[:4]
+    lost = re.search(r"[^\w\s\[\]',.:/-]", words)
+    if lost or len(label) > LONGEST_LABEL:
+        digest = hashlib.sha256(words.encode()).hexdigest()[:4]
+        label = f"{label[: LONGEST_LABEL - len(digest) - 1].strip('_')}_{digest}"
     return label
+
+
+def _last_part(value: Any) -> str:
+    """The last part of a path or of a name with slashes, without its suffix; an empty string for anything else."""
+    if not isinstance(value, str) or not re.search(r"[/\\]", value) or re.search(r"\s", value):
+        return ""
+    last = re.split(r"[/\\]+", value.rstrip("/\\"))[-1]
+    return re.sub(r"\.[A-Za-z0-9]{1,8}$", "", last)
 
 
 def bind_arguments(function: Function, node: exp.Expr) -> tuple[list[exp.Expr], dict[str, exp.Expr]]:

@@ -10,6 +10,7 @@ import pytest
 
 import juicesql
 from juicesql.errors import Problem, RecipeError
+from juicesql.lift import _label
 from juicesql.planner import make_plan
 from juicesql.recipe import render
 from juicesql.registry import Registry
@@ -131,3 +132,24 @@ def test_a_run_stops_before_it_begins_and_says_where(bench: Workbench) -> None:
 def test_connections_refuse_it_too(call: str) -> None:
     with juicesql.connect(functions=[call.partition("(")[0]]) as con, pytest.raises(duckdb.Error):
         con.execute(f"select {call}")
+
+
+def test_labels_are_short_and_tell_columns_apart() -> None:
+    sql = "select * from source where text_len(text) > 0 and text_len(doc.body) > 0 and text_len(raw->>'$.a') > 1"
+    recipe = render(sql, Path("r.sql.j2"), REGISTRY, {})
+    plan = make_plan(recipe, REGISTRY, COLUMNS)
+    assert [c.label for c in plan.calls] == ["text_len", "text_len_body", "text_len_2"]
+    assert [b.stat for c in plan.cuts for b in c.bounds] == ["text_len", "text_len_body", "text_len_2"]
+    assert _label("stopwords_ratio", [("stopwords_dir", "/some/folder/lists")]) == "stopwords_ratio_lists"
+    long = _label("video_frames_text_similarity", [("pattern", "a" * 100), ("other", 3)])
+    assert len(long) <= 60 and long.startswith("video_frames_text_similarity_pattern_aaa")
+
+
+def test_kept_stats_of_one_function_on_two_columns(bench: Workbench) -> None:
+    bench.write("data.jsonl", json.dumps({"text": "abc", "title": "de"}) + "\n")
+    head = '{{ config(source="data.jsonl", export="out.jsonl", keep_stats=true) }}\n'
+    bench.write("r.sql.j2", head + "select * from source where text_len(text) > 0 and text_len(title) > 0\n")
+    bench.run()
+    row = json.loads((bench.root / "out.jsonl").read_text())
+    assert row["stats"] == {"text_len": 3, "text_len_title": 2}
+    assert bench.query("select stat from cuts order by position") == [("text_len",), ("text_len_title",)]
