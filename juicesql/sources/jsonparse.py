@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.json as pj
 
 from juicesql.sources.jsonvalues import Misfit, decode_line, fit_fields
-from juicesql.sources.model import Bad, Parsed
+from juicesql.sources.model import EXACT, Bad, Parsed
 
 # Lines that are parsed again together once their block failed: few enough to keep the slow way short.
 _GROUP = 256
@@ -104,22 +104,22 @@ def parse_lines(data: bytes, rows: int, schema: pa.Schema) -> pa.Table | None:
         table.validate(full=True)
     except pa.ArrowException:
         return None
-    good = table.num_rows == rows and table.schema.names == schema.names and all(map(_finite, table.columns))
+    good = table.num_rows == rows and table.schema.names == schema.names and all(map(_exact, table.columns))
     return table if good else None
 
 
-def _finite(column: pa.ChunkedArray) -> bool:
-    """False when a NaN or Infinity token, which is no JSON, came through."""
-    return all(map(_finite_array, column.chunks)) if _has_doubles(column.type) else True
+def _exact(column: pa.ChunkedArray) -> bool:
+    """False when a NaN or Infinity token, which is no JSON, or an integer that a DOUBLE rounds may be there."""
+    return all(map(_exact_array, column.chunks)) if _has_doubles(column.type) else True
 
 
-def _finite_array(array: pa.Array) -> bool:
+def _exact_array(array: pa.Array) -> bool:
     if pa.types.is_floating(array.type):
-        return pc.all(pc.is_finite(array)).as_py() is not False
+        return pc.all(pc.less_equal(pc.abs(array), float(EXACT - 1))).as_py() is not False
     if pa.types.is_list(array.type):
-        return _finite_array(array.flatten())
+        return _exact_array(array.flatten())
     if pa.types.is_struct(array.type):
-        return all(map(_finite_array, array.flatten()))
+        return all(map(_exact_array, array.flatten()))
     return True
 
 

@@ -14,6 +14,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from juicesql.sources.model import EXACT
+
 # Objects with more keys than this are dictionaries of the data, not structure.
 MAX_KEYS = 200
 # What lies deeper is kept as JSON text.
@@ -146,7 +148,7 @@ def fit(value: Any, kind: pa.DataType, path: str) -> Any:
         return value
     if pa.types.is_int64(kind) and type(value) is int and -(2**63) <= value < 2**63:
         return value
-    if pa.types.is_float64(kind) and type(value) in (int, float):
+    if pa.types.is_float64(kind) and (type(value) is float or (type(value) is int and -EXACT <= value <= EXACT)):
         return _double(value, path)
     shown = json.dumps(value, default=str)[:40]
     name = _SQL.get(str(kind), str(kind).partition("<")[0].upper())

@@ -237,3 +237,16 @@ def test_round_trip(lines: list[object], max_bytes: int, max_rows: int, ascii_on
     expected = [{"sample_id": i} | {c: told(c, line.get(c)) for c in columns} for i, line in good.items()]
     assert rows == expected
     assert [e[0] for e in errors] == [i for i, x in enumerate(planted) if isinstance(x, bytes)]
+
+
+def test_a_late_integer_that_a_double_rounds_is_not_rounded(reading: Reading) -> None:
+    lines = [f'{{"m": {i % 7}.5, "o": {{"x": [{i}, 0.5]}}}}' for i in range(30_000)]
+    lines[25_000] = '{"m": 9007199254740993, "o": null}'
+    lines[26_000] = '{"m": 1, "o": {"x": [9007199254740993]}}'
+    lines[27_000] = '{"m": 1e300, "o": null}'
+    reading.write("a.jsonl", "\n".join(lines))
+    rows, errors = reading.both("a.jsonl")
+    assert [e[0] for e in errors] == [25_000, 26_000] and "9007199254740993" in errors[0][3]
+    assert rows[26_998]["m"] == 1e300
+    whole = reading.rows("a.jsonl", full_scan=True)
+    assert whole[25_000]["m"] == "9007199254740993" and whole[0]["m"] == "0.5"
