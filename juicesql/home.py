@@ -176,6 +176,6 @@ def _is_old_segment(path: Path) -> bool:
     if not _OLD_SEGMENT.fullmatch(path.name) or not path.is_file():
         return False
     try:
-        return pq.read_schema(path).names == _OLD_COLUMNS
+        return bool(pq.read_schema(path).names == _OLD_COLUMNS)
     except (pa.ArrowException, OSError):
         return False

@@ -74,7 +74,7 @@ def is_whole(path: Path) -> bool:
     try:
         if named := _NAME.fullmatch(path.name):
             return zlib.crc32(path.read_bytes()) == int(named[1], 16)
-        return pq.read_table(path).column_names == _SCHEMA
+        return bool(pq.read_table(path).column_names == _SCHEMA)
     except (pa.ArrowException, OSError):
         return False
 

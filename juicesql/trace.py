@@ -173,7 +173,7 @@ class _Teller:
         """
         if cut["phase"] <= CHEAP or dropping["phase"] <= CHEAP:
             both = cut["phase"] <= CHEAP and dropping["phase"] <= CHEAP
-            return cut["position"] < dropping["position"] if both else cut["phase"] <= CHEAP
+            return bool(cut["position"] < dropping["position"] if both else cut["phase"] <= CHEAP)
         return self._rows_in(cut) > self._rows_in(dropping)
 
     def _rows_in(self, cut: Mapping[str, Any]) -> int:
