@@ -14,6 +14,14 @@ import tempfile
 import tomllib
 from pathlib import Path
 
+# The finder of an editable install would answer before the tree that is to be checked.
+_LINT = """
+import sys
+sys.meta_path[:] = [f for f in sys.meta_path if not getattr(f, "__module__", "").startswith("__editable__")]
+from importlinter.cli import lint_imports_command
+sys.exit(lint_imports_command())
+"""
+
 
 def stage(checkout: Path, folder: Path) -> None:
     """Copy the Python files of every package of pyproject.toml to its installed place below `folder`."""
@@ -31,7 +39,9 @@ def main(checkout: Path) -> int:
     with tempfile.TemporaryDirectory() as name:
         stage(checkout, Path(name))
         command = [
-            Path(sys.executable).with_name("lint-imports"),
+            sys.executable,
+            "-c",
+            _LINT,
             "--no-cache",
             "--config",
             checkout / "pyproject.toml",
