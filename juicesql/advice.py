@@ -24,7 +24,7 @@ def declared_range(function: Function) -> tuple[float, float] | None:
     >>> @stat("halves(text VARCHAR) -> DOUBLE")
     ... def halves(text):
     ...     '''Share of halves.'''
-    >>> declared_range(halves)
+    >>> declared_range(halves.__juicesql__)
     (0.0, 1.0)
     """
     if said := _SAID.search(function.doc):

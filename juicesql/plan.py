@@ -1,7 +1,7 @@
 """The plan: frozen, printable, free of connections. `run`, `explain` and `--dry-run` all walk the same list of steps.
 
 A step is one CTE of the recipe (or the rows that one reads). A *map* step works row by row: it measures calls, applies
-cuts and projects. A *global* step is DuckDB SQL over whole relations. Column names beginning with `__` are the plan's.
+cuts and projects. A *global* step is DuckDB SQL over whole relations. Column names such as `__v0` are the plan's.
 """
 
 from __future__ import annotations
@@ -152,7 +152,7 @@ Step = MapStep | GlobalStep
 class Passing:
     """Of a source of JSON: the columns that the steps have under their types and as JSON text, the columns of the
     result that are one of the source unchanged (name, column), those that came by `*`, and whether all other keys go
-    along, or there may be none (`closed`)."""
+    along, or there may be none (`closed`). `looked_at`: expectations ask for values of any column."""
 
     typed: tuple[str, ...]
     texts: tuple[str, ...]
@@ -160,6 +160,7 @@ class Passing:
     starred: tuple[str, ...]
     others: bool
     closed: bool = False
+    looked_at: bool = False
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,7 @@ from juicesql.shape import (
     table_of,
     traced_by,
 )
-from juicesql.sqltext import quote
+from juicesql.sqltext import is_own, quote
 from juicesql.stages import mainline
 
 RESULT = "result"
@@ -84,17 +84,19 @@ def make_plan(
     side: dict[str, Columns] | None = None,
     carries: bool = False,
     mixed: Collection[str] = (),
+    looked_at: bool = False,
 ) -> Plan:
     """Plan a recipe for a source with these columns (without sample_id). RecipeError carries every problem found.
 
     With `carries`, columns that no step looks at travel as they came; the source must be JSON, as well as the output.
-    `mixed` are columns whose values have no common type.
+    `mixed` are columns whose values have no common type. With `looked_at` somebody asks for the values of any column:
+    all get types, and travel as they came as well.
     """
     with not_too_deep(recipe.path.name), Binder(registry) as binder:
         ways: tuple[Travel, ...] = ("lines", "texts") if carries else ()
         for travel in ways:
             with contextlib.suppress(Unsupported, RecipeError):  # an error is told of the columns with their types
-                return _Planner(recipe, registry, source_columns, side or {}, binder, travel, mixed).plan()
+                return _Planner(recipe, registry, source_columns, side or {}, binder, travel, mixed, looked_at).plan()
         return _Planner(recipe, registry, source_columns, side or {}, binder, "types", mixed).plan()
 
 
@@ -108,9 +110,11 @@ class _Planner:
         binder: Binder,
         travel: Travel,
         mixed: Collection[str],
+        looked_at: bool = False,
     ) -> None:
         self.recipe, self.registry, self.binder = recipe, registry, binder
         self.source, self.travel, self.mixed = source, travel, frozenset(mixed)
+        self.looked_at = looked_at
         self.relations: dict[str, _Relation] = {"source": _Relation((), {})}
         for name, columns in side.items():
             self.relations[name] = _Relation(tuple(c for c in columns if c[0] != SAMPLE), {}, traced="")
@@ -126,7 +130,8 @@ class _Planner:
         """The relation `source`, with the columns that have to be seen, and those under the types that they need."""
         seen = self.source
         if self.travel != "types":
-            asked, read = named(tree), read_names(tree)
+            every = {c.casefold() for c, _ in seen} if self.looked_at else set()
+            asked, read = named(tree) | every, read_names(tree) | every
             self.typed = tuple(c for c, _ in seen if c.casefold() in read)
             seen = tuple(s for s in seen if s[0].casefold() in asked or self.travel == "texts")
             self.texts = tuple(c for c, _ in seen if c not in self.typed)
@@ -167,7 +172,9 @@ class _Planner:
         facts = self.relations[RESULT].facts if self.relations[RESULT].traced == "rows" else NOTHING
         unchanged = tuple((c, facts.origin[c]) for c in self.relations[RESULT].names if c in facts.origin)
         closed = self.travel == "texts"
-        return Passing(self.typed, self.texts, unchanged, tuple(sorted(facts.starred)), facts.others, closed)
+        return Passing(
+            self.typed, self.texts, unchanged, tuple(sorted(facts.starred)), facts.others, closed, self.looked_at
+        )
 
     def _passed(self, query: exp.Query, inputs: list[str], columns: Columns, traced: Traced) -> Facts:
         """What a step leaves of the source as it came. Unsupported where that cannot be."""
@@ -582,7 +589,7 @@ def _closure(columns: Iterable[str], lifter: Lifter) -> set[str]:
 
 
 def _names(tables: dict[str, Columns]) -> str:
-    names = [c for columns in tables.values() for c, _ in columns if not c.startswith("__")]
+    names = [c for columns in tables.values() for c, _ in columns if not is_own(c)]
     more = len(names) - NAMED
     return ", ".join(names[:NAMED]) + (f", and {more:,} more" if more > 0 else "")
 

@@ -120,11 +120,13 @@ def prepare(
     project: str | Path | None = None,
     variables: Mapping[str, Any] | None = None,
     carry: bool = False,
+    looked_at: bool = False,
     **options: Any,
 ) -> Prepared:
     """Load, render and plan a recipe. `options` go before those of its `config(...)`; None leaves the recipe's.
 
-    With `carry`, columns of JSON that no step looks at get no type: for a run that writes JSON or nothing.
+    With `carry`, columns of JSON that no step looks at get no type: for a run that writes JSON or nothing. `looked_at`:
+    somebody else asks for values of any column.
     """
     found = open_project(Path(project) if project else None, near=Path(recipe) if Path(recipe).exists() else None)
     registry = found.registry()
@@ -149,7 +151,8 @@ def prepare(
     opened = open_source(spec)
     columns = sql_columns(opened.schema)
     carries = carry and opened.packs and exporting.is_json(config.export)
-    plan = make_plan(loaded, registry, columns, {n: _file_columns(p) for n, p in side.items()}, carries, opened.mixed)
+    others = {n: _file_columns(p) for n, p in side.items()}
+    plan = make_plan(loaded, registry, columns, others, carries, opened.mixed, looked_at)
     earlier = find_earlier(loaded, registry, found, base, opened.fingerprint)
     plan = replace(plan, earlier=tuple(run.run_id for e in earlier for run in e.runs))
     advice = advise(plan, registry)
@@ -208,7 +211,7 @@ def run(
     sources = (source,) if isinstance(source, str) else tuple(source)
     prepared = prepare(
         recipe, source=sources, project=project, variables=variables, on_error=on_error, max_error_rate=max_error_rate,
-        export=str(Path(export).resolve()) if export else None, carry=not gate,
+        export=str(Path(export).resolve()) if export else None, carry=True, looked_at=gate,
     )  # fmt: skip
     for line in prepared.advice if tell else ():
         tell(line)  # type: ignore[misc]
@@ -217,7 +220,7 @@ def run(
         return _run(prepared, limits, trace, fresh, gate, progress or Quiet())
     except SourceWidened:  # a value that the sample of the source did not announce
         try:
-            return _run(_widened(prepared), limits, trace, fresh, gate, progress or Quiet())
+            return _run(widened(prepared), limits, trace, fresh, gate, progress or Quiet())
         except SourceWidened as again:
             raise SourceError.of(
                 "source-changed", f"the source changes while it is read: {again}", "run again"
@@ -237,13 +240,19 @@ def _run(
         return _Run(prepared, store, settings, progress, fresh, gate=bound).go()
 
 
-def _widened(prepared: Prepared) -> Prepared:
+def widened(prepared: Prepared) -> Prepared:
     """The recipe planned again, for the columns and types of every row of its source."""
     assert prepared.spec
-    opened = open_source(replace(prepared.spec, full_scan=True))
-    side, carries = {n: _file_columns(p) for n, p in prepared.side.items()}, prepared.plan.passing is not None
-    plan = make_plan(prepared.recipe, prepared.registry, sql_columns(opened.schema), side, carries, opened.mixed)
-    return replace(prepared, source=opened, plan=replace(plan, earlier=prepared.plan.earlier))
+    whole = open_source(replace(prepared.spec, full_scan=True))
+    passing = prepared.plan.passing
+    return planned(replace(prepared, source=whole), passing is not None, bool(passing and passing.looked_at))
+
+
+def planned(prepared: Prepared, carries: bool, looked_at: bool = False) -> Prepared:
+    """The recipe planned again for its source, with or without columns that get no type."""
+    columns, side = sql_columns(prepared.source.schema), {n: _file_columns(p) for n, p in prepared.side.items()}
+    plan = make_plan(prepared.recipe, prepared.registry, columns, side, carries, prepared.source.mixed, looked_at)
+    return replace(prepared, plan=replace(plan, earlier=prepared.plan.earlier))
 
 
 def _load_gate(prepared: Prepared, suite: Path | None) -> Gate:

@@ -8,6 +8,7 @@ from sqlglot import exp
 
 from juicesql.lift import call_name, to_sql
 from juicesql.plan import MEMBERS, RID, SAMPLE, Output, Traced
+from juicesql.sqltext import is_own
 
 _GLOBAL_PARTS = (
     "with_",
@@ -184,7 +185,7 @@ def outputs_of(query: exp.Select, columns: Iterable[tuple[str, str]]) -> tuple[O
         else:
             return ()
     unique = len({o.name for o in out}) == len(out)
-    found = all(o.column in ("", *known) or o.column.startswith("__v") for o in out)
+    found = all(o.column in ("", *known) or is_own(o.column) for o in out)
     return tuple(out) if unique and found else ()
 
 

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+# Columns that juicesql adds to relations; no other column may be called so.
+_OWN = re.compile(r"__(?:rid|line|none|not_finite|[vkce]\d+)", re.IGNORECASE)
 _ESCAPES = str.maketrans({c: f"[{c}]" for c in "*?["})
+
+
+def is_own(column: str) -> bool:
+    """Whether a column has a name that only juicesql gives.
+
+    >>> is_own("__v0"), is_own("__RID"), is_own("__dj__stats__")
+    (True, True, False)
+    """
+    return _OWN.fullmatch(column) is not None
 
 
 def quote(identifier: str) -> str:

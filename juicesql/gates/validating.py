@@ -14,7 +14,7 @@ from juicesql.engines.watch import Progress
 from juicesql.errors import JuiceError, SourceError, StoreError
 from juicesql.gates.model import OUTPUT, Report
 from juicesql.project import open_project
-from juicesql.running import Prepared, prepare, recheck
+from juicesql.running import Prepared, planned, prepare, recheck, widened
 from juicesql.runs import RunRecord, find_run
 from juicesql.store import Store
 
@@ -43,12 +43,14 @@ def validate(
         facts = "select export, plan_fingerprint from runs where run_id = ?"
         export, fingerprint = con.execute(facts, [run.run_id]).fetchall()[0]
     prepared = _as_in(run, recipe, source, found.root)
-    if prepared.plan.fingerprint != fingerprint or prepared.source.fingerprint != run.source_fingerprint:
-        what = "the recipe or a function of it" if prepared.plan.fingerprint != fingerprint else "the source"
+    same = _planned_alike(prepared, fingerprint)
+    if same is None or prepared.source.fingerprint != run.source_fingerprint:
+        what = "the source" if same else "the recipe or a function of it"
         mend = f"run it again, or `juicesql run {recipe} --gate`, which publishes only what meets the expectations"
         raise StoreError.of("run-differs", f"{what} has changed since run {run.run_id}", mend)
     path = Path(suite) if suite else None
-    report = recheck(prepared, run.run_id, suite=path, threads=threads, memory_limit=memory_limit, progress=progress)
+    typed = planned(same, carries=False)  # expectations ask for values
+    report = recheck(typed, run.run_id, suite=path, threads=threads, memory_limit=memory_limit, progress=progress)
     if export and any(c.expectation.relation == OUTPUT for c in report.checks):
         report = replace(report, notes=tuple(_changes(Path(export), run.run_id)))
     if docs:
@@ -62,9 +64,13 @@ def _as_in(run: RunRecord, recipe: str | Path, source: Sequence[str], root: Path
     """The recipe, prepared as the run had it: a run notes its inputs as one string."""
     failed: JuiceError | None = None
     first: Prepared | None = None
+    passing = run.plan.get("passing")
     for inputs in [tuple(source)] if source else dict.fromkeys([(), (run.source,), tuple(run.source.split())]):
         try:
-            prepared = prepare(recipe, source=inputs, project=root, variables=run.variables)
+            prepared = prepare(
+                recipe, source=inputs, project=root, variables=run.variables, carry=passing is not None,
+                looked_at=bool(passing and passing.get("looked_at")),
+            )  # fmt: skip
         except JuiceError as error:
             failed = failed or error
             continue
@@ -74,6 +80,14 @@ def _as_in(run: RunRecord, recipe: str | Path, source: Sequence[str], root: Path
     if first is None:
         raise failed or SourceError.of("no-input", f"run {run.run_id} had no source", "name it with --source")
     return first
+
+
+def _planned_alike(prepared: Prepared, fingerprint: str) -> Prepared | None:
+    """The recipe as the run planned it: for a sample of its source, or for all of its rows; None where neither is."""
+    if prepared.plan.fingerprint == fingerprint:
+        return prepared
+    whole = widened(prepared)
+    return whole if whole.plan.fingerprint == fingerprint else None
 
 
 def _changes(export: Path, run_id: str) -> Iterator[str]:

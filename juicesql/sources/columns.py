@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from juicesql.errors import Problem, SourceError, nearest
 from juicesql.sources.model import TypedReader
+from juicesql.sqltext import is_own
 
 
 @dataclass(frozen=True)
@@ -219,7 +220,7 @@ def _renamed(chosen: Iterable[Pick], given: Iterable[str]) -> list[Pick]:
     Of those that do, the one in lower case keeps its name, else the first.
     """
     chosen = list(chosen)
-    lower = {p.name for p in chosen if p.name == p.name.casefold() and not p.name.startswith("__")}
+    lower = {p.name for p in chosen if p.name == p.name.casefold() and not is_own(p.name)}
     taken = {n.casefold() for n in given}
     out = []
     for pick in chosen:
@@ -227,7 +228,7 @@ def _renamed(chosen: Iterable[Pick], given: Iterable[str]) -> list[Pick]:
         if pick.fields or name in given:
             out.append(pick)
             continue
-        if not name or "\0" in name or name.startswith("__"):
+        if not name or "\0" in name or is_own(name):
             name = name.replace("\0", "").lstrip("_") or "unnamed"
         plain, number = name, 1
         while name.casefold() in taken or ((name != pick.name or name not in lower) and name.casefold() in lower):
@@ -312,9 +313,9 @@ def _name_problems(names: list[str]) -> Iterable[Problem]:
     seen: dict[str, str] = {}
     for name in names:
         key = name.casefold()
-        if name.startswith("__"):
+        if is_own(name):
             mend = f"give it another name: columns={{{json.dumps(name.strip('_') or 'other')}: {json.dumps(name)}}}"
-            yield Problem("reserved-column", f"the name of the column `{name}` begins as those of a plan do", mend)
+            yield Problem("reserved-column", f"`{name}` is the name of a column that juicesql makes", mend)
         elif "\0" in name:
             message = f"the name of the column {name!r} holds the character NUL, which ends a name in SQL"
             yield Problem("bad-column", message, f'give it another name: columns={{"other": {json.dumps(name)}}}')

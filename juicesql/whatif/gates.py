@@ -18,6 +18,7 @@ from juicesql.cuts import Comparison, comparisons, value_of
 from juicesql.lift import to_sql
 from juicesql.plan import CHEAP
 from juicesql.runs import RunRecord
+from juicesql.sqltext import is_own
 
 Number = float | int
 Moves = Mapping[str, Number]  # key of a handle -> its new value
@@ -180,7 +181,7 @@ def _scope(step: Step, steps: Mapping[str, Step], values: tuple[Value, ...]) -> 
         return own | {name: column for name, column in named.items() if column}
     if before.get("select") or (before["kind"] == "global" and not before.get("filter_sql")):
         return own
-    return own | {n: c for n, c in inherited.items() if not n.startswith("__v")}
+    return own | {n: c for n, c in inherited.items() if not is_own(n)}
 
 
 def _cut(cut: Mapping[str, Any], order: int, stage: int, scope: Mapping[str, str]) -> Gate:

@@ -15,7 +15,7 @@ from juicesql.cli.recipes import describe
 def test_functions_are_listed_by_kind(shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     out = shell("functions").out
-    assert out.index("stats\n") < out.index("alnum_ratio(text) ") < out.index("mappers\n")
+    assert out.index("stats\n") < out.index("alnum_ratio(text, ...) ") < out.index("mappers\n")
     listed = {f["name"]: f for f in shell("functions", "--json").json}
     assert listed["alnum_ratio"]["class"] == "kernel"
     assert listed["text_len"]["class"] == "sql"
