@@ -83,6 +83,7 @@ def test_a_recipe_runs_from_the_wheel(wheel: Path, tmp_path: Path) -> None:
     recipe = "with kept as (from source where text_len(text) > 0 and num_words(text) >= 1),\n"
     (tmp_path / "r.sql.j2").write_text(recipe + "exact as ({{ exact_dedup('kept') }})\nfrom exact")
     code = (
+        "import sys; sys.meta_path = [f for f in sys.meta_path if '__editable__' not in str(f)]\n"  # of the checkout
         "import juicesql, juicesql.udfs, juicesql.macros, juicesql.registry as g\n"
         "assert all('site' in str(r.path) for r in g.Registry().roots), g.Registry().roots\n"
         "r = juicesql.run('r.sql.j2', source='in.jsonl', project='.')\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +17,7 @@ from juicesql.sources.jsonparse import no_object, parse_lines
 from juicesql.sources.jsonvalues import DECODER, Misfit, Wider, decode_line, fit, refuse_unfit
 from juicesql.sources.model import Bad, Kind, Parsed, SourceWidened
 
+_HALF = re.compile("[\ud800-\udfff]")
 LINE = "__line"  # the column of packed lines
 Numbers = np.ndarray[Any, Any]
 _SPACE = " \t\r\n"
@@ -61,8 +63,8 @@ class _Scanned:
 def parse_carried(data: bytes, schema: pa.Schema, carry: Carry) -> Parsed:
     """The rows of a block of lines. `schema` has the known columns; SourceWidened for a value without a place in it."""
     found = _scan(data, carry.known)
-    if carry.closed and np.any(found.slots < 0):
-        raise SourceWidened(_unknown(found))
+    if carry.closed:
+        _refuse_unknown(found)
     rows = found.firsts.size - 1
     spans = np.empty((max(len(carry.known), 1), rows, 2), np.int64)
     jsonpack.find_spans(found.members, found.firsts, found.slots, spans)
@@ -87,9 +89,15 @@ def parse_carried(data: bytes, schema: pa.Schema, carry: Carry) -> Parsed:
     return Parsed(table, pa.array(good), bad, tuple(found.kinds))
 
 
-def _unknown(found: _Scanned) -> str:
-    start, end = found.members[np.argmax(found.slots < 0), :2]
-    return f"the key {found.data[start:end].tobytes().decode()} is not in the sample of the columns"
+def _refuse_unknown(found: _Scanned) -> None:
+    """SourceWidened for a key that is not among the columns. One that cannot be, costs its row."""
+    for member in np.flatnonzero(found.slots < 0):
+        start, end = found.members[member, :2]
+        key = found.data[start:end].tobytes().decode()
+        if "\\" not in key or not _HALF.search(json.loads(f'"{key}"')):
+            raise SourceWidened(f"the key {key} is not in the sample of the columns")
+        row = int(np.searchsorted(found.firsts, member, "right")) - 1
+        found.bad.setdefault(row, f"the key {key} holds half a surrogate pair, which names no column")
 
 
 def _bounds(data: Numbers) -> Numbers:
