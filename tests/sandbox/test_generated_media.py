@@ -351,7 +351,9 @@ def test_a_picture_that_takes_too_long_is_an_error(without_child, evaluate, tmp_
     found = evaluate(
         {"type": "inception", **paths, "model": picture_model, "metrics": ["fid"], "seconds_per_file": 0.5}
     )
-    assert (found["files"], found["errors"]) == (3, 1) and "took more than 0.5 seconds" in next(iter(found["unreadable"].values()))
+    assert (found["files"], found["errors"]) == (3, 1) and "took more than 0.5 seconds" in next(
+        iter(found["unreadable"].values())
+    )
 
 
 def test_a_model_of_the_wrong_kind_is_told(without_child, evaluate, tmp_path, picture_model, clip_model):
