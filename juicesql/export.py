@@ -1,13 +1,10 @@
-"""Publishes the result whole or not at all: written beside its final name, fsynced, renamed, with a manifest."""
+"""Writes the result in the formats that there are, in one file or in shards."""
 
 from __future__ import annotations
 
-import glob
 import hashlib
-import json
 import os
-import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -52,9 +49,6 @@ class Target:
     def manifest(self) -> Path:
         return self.path.with_name(self.path.name + ".manifest.json")
 
-    def staging(self, run_id: str) -> Path:
-        return self.path.with_name(f".{self.path.name}.{run_id}.partial")
-
 
 def parse_bytes(text: str | int) -> int:
     """Bytes of a size such as `8GB`, `1.5 GiB` or `200`; units are powers of 1024.
@@ -87,33 +81,16 @@ def is_json(name: str) -> bool:
     return not name or plain.endswith((".jsonl", ".ndjson"))
 
 
-def check_target(target: Target, source_files: list[str]) -> None:
-    """Refuse to overwrite the source, or a file that juicesql did not write; clear what a killed run left."""
-    try:
-        target.path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ExportError.of(
-            "export-folder", f"cannot make {target.path.parent}: {error}", "choose another --export"
-        ) from error
-    if str(target.path.resolve()) in {str(Path(f).resolve()) for f in source_files}:
-        raise ExportError.of("export-is-source", f"{target.path} is also an input", "choose another --export")
-    if target.path.exists() and not target.manifest.exists():
-        mend = "move it away, or choose another --export"
-        raise ExportError.of("export-exists", f"{target.path} exists and no manifest says that juicesql wrote it", mend)
-    for left in target.path.parent.glob(f".{glob.escape(target.path.name)}.*.partial"):
-        shutil.rmtree(left)
-
-
 def write(
-    con: duckdb.DuckDBPyConnection, target: Target, layout: Layout, joined: str, run_id: str
+    con: duckdb.DuckDBPyConnection, target: Target, data: Path, layout: Layout, joined: str
 ) -> tuple[list[ExportedFile], int]:
-    """Write the relation `result` into the staging folder, in the order of its RID; nothing is published yet.
+    """Write the relation `result`, in the order of its RID, to the file `data`, or with shards into that new folder.
 
     `joined` is SQL that follows `from __full_result r` (for statistics), or empty. Also gives how many numbers became
     null, as JSON has none of them.
     """
-    staging = target.staging(run_id)
-    staging.mkdir()
+    if target.sharded:
+        data.mkdir()
     con.execute("set threads = 1")  # in order, a second thread costs twice the memory for a third of the time
     options = target.copy_options
     if "parquet" in options:
@@ -122,7 +99,7 @@ def write(
     files, lost = [], 0
     for number, condition in enumerate(_shards(con, target)):
         name = f"part-{number:05d}{target.suffix}" if target.sharded else target.path.name
-        path = staging / name
+        path = data / name if target.sharded else data
         ordered = f"order by r.{RID}" if joined else ""
         source = f"{quote('__full_result')} r {joined} {condition} {ordered}"
         try:
@@ -172,39 +149,3 @@ def _sha256(path: Path) -> str:
         digest = hashlib.file_digest(handle, "sha256").hexdigest()
         os.fsync(handle.fileno())
     return digest
-
-
-def publish(target: Target, files: list[ExportedFile], run_id: str, recipe: str) -> None:
-    """Rename the staged files to their final name and write the manifest."""
-    staging = target.staging(run_id)
-    manifest = {
-        "run_id": run_id,
-        "recipe": recipe,
-        "rows": sum(f.rows for f in files),
-        "files": [asdict(f) for f in files],
-    }
-    partial = staging.with_name(staging.name + ".json")
-    partial.write_text(json.dumps(manifest, indent=2) + "\n", "utf-8")
-    if target.sharded:
-        old = staging.with_name(staging.name + ".old.partial")
-        if target.path.exists():
-            os.replace(target.path, old)
-        os.replace(staging, target.path)
-        shutil.rmtree(old, ignore_errors=True)
-    else:
-        os.replace(staging / target.path.name, target.path)
-        staging.rmdir()
-    os.replace(partial, target.manifest)
-    _sync_folder(target.path.parent)
-
-
-def discard(target: Target, run_id: str) -> None:
-    shutil.rmtree(target.staging(run_id), ignore_errors=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -84,7 +84,7 @@ class Home:
         try:
             self._refuse_foreign()
             _move_old(self.project / "stats", self.segments)
-            _write_synced(marker, json.dumps(_NAMED, indent=2) + "\n")
+            write_synced(marker, json.dumps(_NAMED, indent=2) + "\n")
         except OSError as error:
             raise _cannot_make(self.path, error) from error
 
@@ -135,7 +135,7 @@ def _cannot_make(path: Path, error: OSError) -> StoreError:
     return StoreError.of("project-folder", f"cannot make {path}: {error.strerror or error}", mend)
 
 
-def _write_synced(path: Path, text: str) -> None:
+def write_synced(path: Path, text: str) -> None:
     """Write a small file whole or not at all, so that it lasts."""
     partial = path.with_name(f"{path.name}.partial")
     with open(partial, "w", encoding="utf-8") as out:

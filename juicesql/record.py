@@ -140,16 +140,21 @@ def _record_counts(
         if len(group) < trace:
             group.append([run_id, change.step, change.sample_id, change.column, change.before, change.after])
     insert(con, "changes", [row for group in changes.values() for row in group])
-    errors = [[run_id, e.sample_id, "source", e.file, e.row, e.message] for e in execution.source_errors]
-    errors += [[run_id, f.sample_id, f.function, None, None, f.message] for f in execution.failures]
-    errors += [[run_id, None, f.function, None, None, f.message] for f in execution.group_failures]
-    insert(con, "errors", errors)
+    record_errors(con, run_id, execution)
     by_identity = {c.identity: c for c in plan.calls}
     insert(con, "costs", [
         [run_id, by_identity[i].function, i, by_identity[i].runs_on, c.rows, c.reused, c.calls, c.seconds, c.bytes,
          "cpu"]
         for i, c in costs.items()
     ])  # fmt: skip
+
+
+def record_errors(con: duckdb.DuckDBPyConnection, run_id: str, execution: Execution) -> None:
+    """The rows that failed, also of a run that they ended."""
+    errors = [[run_id, e.sample_id, "source", e.file, e.row, e.message] for e in execution.source_errors]
+    errors += [[run_id, f.sample_id, f.function, None, None, f.message] for f in execution.failures]
+    errors += [[run_id, None, f.function, None, None, f.message] for f in execution.group_failures]
+    insert(con, "errors", errors)
 
 
 def record_checks(con: duckdb.DuckDBPyConnection, report: Report) -> None:

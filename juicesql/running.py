@@ -22,7 +22,7 @@ from juicesql import accounting, record
 from juicesql import export as exporting
 from juicesql.advice import advise
 from juicesql.earlier import Earlier, find_earlier
-from juicesql.engines.embedded import Embedded, Settings, check_error_rate
+from juicesql.engines.embedded import Embedded, Execution, Settings, check_error_rate
 from juicesql.engines.watch import Progress, watched
 from juicesql.errors import ExportError, JuiceError, RecipeError, SourceError
 from juicesql.funnel import FunnelRow, make_funnel
@@ -36,6 +36,7 @@ from juicesql.passing import told_kinds
 from juicesql.plan import SAMPLE, Plan
 from juicesql.planner import make_plan
 from juicesql.project import Project, open_project
+from juicesql.publication import Publication, begun, finish, forget
 from juicesql.reasons import Reason
 from juicesql.recipe import Config, Recipe, load_recipe
 from juicesql.registry import Registry
@@ -87,8 +88,10 @@ class RunResult:
     reused: int  # values found in the stats database
     funnel: tuple[FunnelRow, ...] = ()
     files: tuple[exporting.ExportedFile, ...] = ()
+    unpublished: str = ""  # where the output would stand if a row were left
     checks: tuple[Check, ...] = ()  # of the recipe's expectations, with `gate`
     warnings: tuple[str, ...] = ()  # what a person should look at, though the run is done
+    failed: int = 0  # rows for which something failed; those are kept whose NULL no cut looks at
     reasons: tuple[Reason, ...] = ()  # why rows failed, the most frequent first
 
     def to_dict(self) -> dict[str, Any]:
@@ -196,13 +199,16 @@ def run(
     max_error_rate: float | None = None,
     fresh: bool = False,
     gate: bool = False,
+    overwrite: bool = False,
+    allow_empty: bool = False,
     progress: Progress | None = None,
     tell: Callable[[str], None] | None = None,
 ) -> RunResult:
     """Run a recipe and publish its output.
 
     `recipe` is a path or a listed name; `source` and `export` go before the recipe's own. `fresh` measures everything
-    again. `gate` publishes only what meets the expectations beside the recipe. Raises a JuiceError that names file,
+    again. `gate` publishes only what meets the expectations beside the recipe, `overwrite` also over the output of
+    another recipe, `allow_empty` also a result without rows. Raises a JuiceError that names file,
     line, cause and mend; then nothing is published, but values that were measured stay in the stats database for the
     next run.
     """
@@ -215,20 +221,29 @@ def run(
     )  # fmt: skip
     for line in prepared.advice if tell else ():
         tell(line)  # type: ignore[misc]
-    limits = prepared.project.limits(threads, memory_limit)
+    limits, ways = prepared.project.limits(threads, memory_limit), Ways(fresh, overwrite, allow_empty)
     try:
-        return _run(prepared, limits, trace, fresh, gate, progress or Quiet())
+        return _run(prepared, limits, trace, ways, gate, progress or Quiet())
     except SourceWidened:  # a value that the sample of the source did not announce
         try:
-            return _run(widened(prepared), limits, trace, fresh, gate, progress or Quiet())
+            return _run(widened(prepared), limits, trace, ways, gate, progress or Quiet())
         except SourceWidened as again:
             raise SourceError.of(
                 "source-changed", f"the source changes while it is read: {again}", "run again"
             ) from None
 
 
+@dataclass(frozen=True)
+class Ways:
+    """What a person allowed a run beyond the usual."""
+
+    fresh: bool = False
+    overwrite: bool = False
+    allow_empty: bool = False
+
+
 def _run(
-    prepared: Prepared, limits: tuple[int, int], trace: int, fresh: bool, gate: bool, progress: Progress
+    prepared: Prepared, limits: tuple[int, int], trace: int, ways: Ways, gate: bool, progress: Progress
 ) -> RunResult:
     bound = _load_gate(prepared, None) if gate else None
     settings = Settings(
@@ -237,7 +252,7 @@ def _run(
     )  # fmt: skip
     store = Store(prepared.project.root, memory_mb=settings.memory_mb // 2)
     with store.lock():
-        return _Run(prepared, store, settings, progress, fresh, gate=bound).go()
+        return _Run(prepared, store, settings, progress, ways, gate=bound).go()
 
 
 def widened(prepared: Prepared) -> Prepared:
@@ -279,7 +294,7 @@ def recheck(
     store = Store(prepared.project.root, memory_mb=settings.memory_mb // 2)
     quiet = replace(prepared, config=replace(prepared.config, export=""))
     with store.lock():
-        return _Run(quiet, store, settings, progress or Quiet(), False, gate=gate).recheck(run_id)
+        return _Run(quiet, store, settings, progress or Quiet(), Ways(), gate=gate).recheck(run_id)
 
 
 @dataclass(frozen=True)
@@ -309,7 +324,41 @@ def observe(
     )  # fmt: skip
     store = Store(prepared.project.root, memory_mb=settings.memory_mb // 2)
     with store.lock():
-        return _Run(prepared, store, settings, progress or Quiet(), fresh, look).go()
+        return _Run(prepared, store, settings, progress or Quiet(), Ways(fresh), look).go()
+
+
+def mend_publications(store: Store) -> None:
+    """Finish what killed runs had begun to publish, and say in `runs` what became of it."""
+    notes = begun(store.home.journal)
+    if not notes:
+        return
+    with store.open() as con:
+        for note in notes:
+            found = con.execute("select status from runs where run_id = ?", [note.stem]).fetchone()
+            if found == ("publishing",):
+                con.execute("begin")
+                if finish(note):
+                    _end(con, note.stem, "done")
+                else:
+                    gone = "the run was killed while it published, and what it had written is gone"
+                    record.end_run(con, note.stem, {"status": "failed", "message": gone})
+                con.execute("commit")
+            forget(note)
+
+
+def _odd(totals: accounting.Totals, funnel: Sequence[FunnelRow]) -> list[str]:
+    """A warning where nearly nothing is left, with the cut that took the most."""
+    gone = totals.dropped + totals.duplicates
+    if gone <= 0.99 * totals.rows_in:
+        return []
+    most = max(funnel, key=lambda row: row.dropped or 0)
+    return [f"{gone:,} of {totals.rows_in:,} rows are gone; `{most.sql}` took {most.dropped:,} of them"]
+
+
+def _end(con: duckdb.DuckDBPyConnection, run_id: str, status: str) -> None:
+    record.end_run(con, run_id, {"status": status})
+    if status == "done":
+        write_latest(con, run_id)
 
 
 class _Run:
@@ -319,39 +368,49 @@ class _Run:
         store: Store,
         settings: Settings,
         progress: Progress,
-        fresh: bool,
+        ways: Ways,
         look: Callable[[Observed], None] | None = None,
         gate: Gate | None = None,
     ) -> None:
         self.gate = gate
-        self.prepared, self.store, self.settings, self.progress, self.fresh = prepared, store, settings, progress, fresh
+        self.prepared, self.store, self.settings, self.progress, self.ways = prepared, store, settings, progress, ways
         self.look = look
+        self.execution: Execution | None = None
         self.run_id = f"{datetime.now():%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:4]}"
         self.started = time.perf_counter()
         self.plan, self.config, self.source = prepared.plan, prepared.config, prepared.source
         self.scratch = store.home.path / self.run_id
         self.side = prepared.side
         self.warnings: list[str] = list(prepared.advice)
-        out = self.config.export
-        self.target = (
-            exporting.make_target((prepared.base / out).absolute(), self.config.shard_rows, self.config.shard_bytes)
-            if out
-            else None
+        self.target = self._target()
+        self.publication = self.target and Publication(
+            self.target, self.run_id, str(prepared.recipe.path), prepared.project.root
         )
 
+    def _target(self) -> exporting.Target | None:
+        config = self.config
+        if not config.export:
+            return None
+        path = (self.prepared.base / config.export).absolute()
+        return exporting.make_target(path, config.shard_rows, config.shard_bytes)
+
     def go(self) -> RunResult:
-        if self.target:
-            exporting.check_target(self.target, [f.path for f in self.source.files])
+        mend_publications(self.store)
+        if self.publication:
+            self.publication.begin([f.path for f in self.source.files], self.ways.overwrite)
+        try:
+            return self._measured()
+        finally:
+            if self.publication:
+                self.publication.leave(self.store.home.journal)
+
+    def _measured(self) -> RunResult:
         measurer, rank = self._ready(recorded=True)
         try:
             return self._execute(measurer, rank)
         except BaseException as error:
             with contextlib.suppress(JuiceError, duckdb.Error), self.store.open() as con:
-                self.store.ingest_segments(con)
-                if isinstance(error, SourceWidened):
-                    con.execute("delete from runs where run_id = ?", [self.run_id])
-                status = "failed" if isinstance(error, Exception) else "interrupted"
-                record.end_run(con, self.run_id, {"status": status, "message": str(error)})
+                self._note_failure(con, error)
             if isinstance(error, duckdb.OutOfMemoryException):
                 mend = "give a larger --memory-limit or fewer --threads"
                 raise ExportError.of("out-of-memory", str(error).splitlines()[0], mend) from error
@@ -361,8 +420,22 @@ class _Run:
         finally:
             measurer.pool.close()
             shutil.rmtree(self.scratch, ignore_errors=True)
-            if self.target:
-                exporting.discard(self.target, self.run_id)
+
+    def _note_failure(self, con: duckdb.DuckDBPyConnection, error: BaseException) -> None:
+        """What a run that ends early leaves: its values, the rows that failed, and why. Published is published."""
+        self.store.ingest_segments(con)
+        if self.publication and self.publication.moved:
+            return
+        if isinstance(error, SourceWidened):  # the run begins again under another id
+            con.execute("delete from runs where run_id = ?", [self.run_id])
+            return
+        con.execute("begin")
+        if self.execution:
+            con.execute("delete from errors where run_id = ?", [self.run_id])
+            record.record_errors(con, self.run_id, self.execution)
+        status = "failed" if isinstance(error, Exception) else "interrupted"
+        record.end_run(con, self.run_id, {"status": status, "message": str(error)})
+        con.execute("commit")
 
     def recheck(self, run_id: str) -> Report:
         """Judge the gate's expectations on what the plan gives now, under the name of an earlier run."""
@@ -394,7 +467,7 @@ class _Run:
         self.side = {**self.prepared.side, **side}
         with self.store.open() as con:
             self._take_in(con)
-            known = {} if self.fresh else self.store.known(con, self.plan.calls)
+            known = {} if self.ways.fresh else self.store.known(con, self.plan.calls)
             rank = read_history(con, str(self.prepared.recipe.path)).rank(self.plan)
             if recorded:
                 record.start_run(con, self._facts())
@@ -462,9 +535,10 @@ class _Run:
         return " ".join(self.prepared.inputs)
 
     def _execute(self, measurer: Measurer, rank: Mapping[str, float]) -> RunResult:
-        outputs = [self.target.staging(self.run_id)] if self.target else []
+        outputs = [self.publication.folder] if self.publication else []
         looked_at = self.gate.steps if self.gate else ()
         engine = self._engine(measurer, rank, outputs, [*looked_at, self.plan.result])
+        self.execution = engine.execution
         report: Report | None = None
         try:
             self.progress.begin(self.source.total_bytes)
@@ -487,6 +561,7 @@ class _Run:
         self._admit(report)
         self.progress.stage("recording")
         funnel = make_funnel(self.plan, execution, rank)
+        publication = self.publication if rows_out or self.ways.allow_empty else None
         with self.store.open() as con:
             self._take_in(con)
             totals = accounting.decide(con, self.plan, execution, self.scratch)
@@ -496,18 +571,23 @@ class _Run:
                 self.store, con, self.run_id, source, self.plan, execution, funnel, measurer.costs, self.scratch,
                 self.settings.trace,
             )  # fmt: skip
-            if self.target:
-                exporting.publish(self.target, files, self.run_id, str(self.prepared.recipe.path))
             seconds = time.perf_counter() - self.started
             record.end_run(con, self.run_id, {
-                "status": "analyzed" if self.look else "done", "seconds": seconds, "rows_in": totals.rows_in,
-                "rows_out": rows_out, "source_id": source_id, "samples_kept": totals.kept,
-                "samples_dropped": totals.dropped,
+                "status": "publishing", "seconds": seconds, "rows_in": totals.rows_in, "rows_out": rows_out,
+                "source_id": source_id, "samples_kept": totals.kept, "samples_dropped": totals.dropped,
                 "samples_duplicate": totals.duplicates, "samples_error": totals.errors,
+                "export": str(publication.target.path) if publication else None,
             })  # fmt: skip
-            if not self.look:
-                write_latest(con, self.run_id)
+            if publication:
+                publication.seal(files, self.store.home.journal)
+                con.execute("commit")
+                publication.put()
+                con.execute("begin")
+            _end(con, self.run_id, "analyzed" if self.look else "done")
             con.execute("commit")
+        if publication:
+            publication.end(self.store.home.journal)
+        self.warnings += _odd(totals, funnel)
         if self.look:
             glob = {s: matching(self.scratch / "observed", f"{i}-*.parquet") for i, s in enumerate(execution.observed)}
             self.look(Observed(self.run_id, glob, totals.rows_in, totals.errors))
@@ -518,7 +598,7 @@ class _Run:
             source=self._source_name(),
             project=str(self.prepared.project.root),
             stats_database=str(self.store.path),
-            export=str(self.target.path) if self.target else "",
+            export=str(publication.target.path) if publication else "",
             rows_in=totals.rows_in,
             kept=totals.kept,
             dropped=totals.dropped,
@@ -529,9 +609,11 @@ class _Run:
             measured=sum(c.rows for i, c in measurer.costs.items() if i in stored),
             reused=sum(c.reused for c in measurer.costs.values()),
             funnel=tuple(funnel),
-            files=tuple(files),
+            files=tuple(files) if publication else (),
+            unpublished=str(self.target.path) if self.target and not publication else "",
             checks=report.checks if report else (),
             warnings=tuple(self.warnings),
+            failed=len(execution.failed),
             reasons=execution.reasons(),
         )
 
@@ -552,7 +634,7 @@ class _Run:
         return name
 
     def _write(self, engine: Embedded, labels: list[str]) -> list[exporting.ExportedFile]:
-        if not self.target:
+        if not (self.target and self.publication):
             return []
         keep_id = self.config.keep_sample_id or self.plan.asks_sample_id
         result = self.plan.step(self.plan.result).columns
@@ -560,15 +642,17 @@ class _Run:
         joined = ""
         if self.config.keep_stats and labels:
             fields = []
-            for i, label in enumerate(labels):
+            places = {c.label: i for i, c in enumerate(self.plan.calls)}
+            for label in sorted(labels, key=lambda name: places[name]):
+                i = labels.index(label)
                 path = literal(matching(self.scratch / "stats", f"{i}-*.parquet"))
-                values = f"select {SAMPLE}, any_value(value) as value from read_parquet({path}) group by {SAMPLE}"
+                values = f"select {SAMPLE}, max(value) as value from read_parquet({path}) group by {SAMPLE}"
                 joined += f" left join ({values}) s{i} using ({SAMPLE})"
                 fields.append(f"{quote(label)} := s{i}.value")
             columns.append(Column("stats", f"struct_pack({', '.join(fields)})"))
         renamed = {given: name for name, given in self.source.renamed}
         layout = layout_of(self.plan, columns, self.scratch / "lines", renamed)
-        files, lost = exporting.write(engine.con, self.target, layout, joined, self.run_id)
+        files, lost = exporting.write(engine.con, self.target, self.publication.data, layout, joined)
         if lost:
             self.warnings.append(f"{lost:,} numbers were NaN or infinite, which JSON has no word for: they are null")
         self.warnings += told_kinds(engine.execution.kinds.values())

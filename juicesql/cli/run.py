@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +12,7 @@ import typer
 from juicesql.cli import screen
 from juicesql.cli.options import AsJson, ProjectFolder, RecipeName, Sources, VarPairs, VarsFile, variables
 from juicesql.cli.out import print_json
-from juicesql.errors import GateError
+from juicesql.errors import ExportError, GateError
 
 
 class OnError(StrEnum):
@@ -55,6 +56,10 @@ def run(
     gate: Annotated[
         bool, typer.Option("--gate", help="Publish only what meets the expectations beside the recipe.")
     ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Publish also over the output of another recipe.")
+    ] = False,
+    allow_empty: Annotated[bool, typer.Option("--allow-empty", help="Publish also where no row is left.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan as `explain` does; run nothing.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -73,7 +78,8 @@ def run(
             result = execute(
                 recipe, source=source or (), export=export, project=project, variables=values, engine=engine.value,
                 threads=threads, memory_limit=memory_limit, trace=trace, on_error=on_error.value if on_error else None,
-                max_error_rate=max_error_rate, fresh=fresh, gate=gate, progress=progress, tell=screen.teller(told),
+                max_error_rate=max_error_rate, fresh=fresh, gate=gate, overwrite=overwrite,
+                allow_empty=allow_empty, progress=progress, tell=screen.teller(told),
             )  # fmt: skip
     except GateError as error:
         screen.show_checks(error.report.checks)
@@ -81,5 +87,13 @@ def run(
     screen.show_run(result, told)
     if result.checks:
         screen.show_checks(result.checks)
+    told_of = result.to_dict()
+    if result.unpublished:
+        mend = "loosen the cuts that the funnel shows, or give --allow-empty"
+        error = ExportError.of("empty-result", f"no row is left: {result.unpublished} is as it was", mend)
+        screen.show_error(error)
+        told_of["error"] = [asdict(p) for p in error.problems]
     if as_json:
-        print_json(result.to_dict())
+        print_json(told_of)
+    if result.unpublished:
+        raise typer.Exit(int(ExportError.exit_code))

@@ -73,7 +73,7 @@ def show_run(result: RunResult, told: Sequence[str] = ()) -> None:
     say(f"{reused}   (run {result.run_id})")
     if result.export:
         say(f"{plural(result.rows_out, 'row')} in {result.export}")
-    else:
+    elif not result.unpublished:
         say("nothing was written: give --export PATH, or config(export=...) in the recipe")
     for line in result.warnings:
         if line not in told:
@@ -88,7 +88,7 @@ def reason_lines(result: RunResult) -> list[str]:
     shown = [f"  {reason}" for reason in result.reasons[:REASONS]]
     more = len(result.reasons) - len(shown)
     rest = f"  and {plural(more, 'other reason')}" if more else ""
-    where = f"  the table `errors` of {result.stats_database} has every row that failed"
+    where = f"  {plural(result.failed, 'row')} in all: the table `errors` of {result.stats_database} names each"
     return ["why rows failed", *shown, *([rest] if rest else []), where]
 
 

@@ -69,14 +69,11 @@ class Execution:
     stat_labels: list[str] = field(default_factory=list)
     kinds: dict[tuple[str, str], Kind] = field(default_factory=dict)  # of columns of several, by column and kind
     observed: list[str] = field(default_factory=list)  # steps; `observed/N-*.parquet` holds what the N-th gave
+    failed: set[tuple[str, int]] = field(default_factory=set)  # rows for which anything failed: ("", sample) as a rule
 
     def reasons(self) -> tuple[Reason, ...]:
         """Why rows failed, the most frequent first."""
         return reasons(self.source_errors, self.failures, self.group_failures)
-
-    @property
-    def error_count(self) -> int:
-        return len(self.source_errors) + len(self.failures) + len(self.group_failures)
 
 
 @dataclass(frozen=True)
@@ -283,6 +280,9 @@ class Embedded:
             e.failures += result.failures
         else:
             e.group_failures += result.failures
+        where = "" if chain.traced else chain.name
+        e.failed.update(("", r.sample_id) for r in (loaded.errors if chain.name == self.first_chain else ()))
+        e.failed.update((where, f.sample_id) for f in result.failures)
         e.changes += result.changes if chain.traced == "rows" else []
         self._spill(chain, task, loaded, result)
         self._check_errors()
@@ -303,8 +303,7 @@ class Embedded:
 
     def _check_errors(self) -> None:
         e, settings = self.execution, self.settings
-        count = e.error_count
-        if count and settings.on_error == "stop":
+        if e.failed and settings.on_error == "stop":
             first = (e.source_errors or e.failures or e.group_failures)[0]
             where = f"sample {first.sample_id}"
             message = f"{where}: {first.message}"
@@ -420,7 +419,7 @@ def _holds(ordered: np.ndarray[Any, Any], values: pa.Array | pa.ChunkedArray) ->
 
 def check_error_rate(execution: Execution, limit: float) -> None:
     """FunctionError, with the most frequent reasons, when more than the allowed share of rows failed."""
-    errors, rows = execution.error_count, execution.rows_in
+    errors, rows = len(execution.failed), execution.rows_in
     if rows and errors > limit * rows:
         message = f"{errors:,} of {rows:,} rows failed ({errors / rows:.1%}); at most {limit:.1%} may"
         why = "".join(f"\n  {reason}" for reason in execution.reasons()[:MOST])

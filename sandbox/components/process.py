@@ -34,7 +34,8 @@ class JuicesqlExecutor(Component):
         done = run(
             recipe.path, source=source, export=export or None, project=context.project, variables=asked.vars,
             threads=asked.threads or context.threads, memory_limit=asked.memory_limit, on_error=asked.on_error,
-            max_error_rate=asked.max_error_rate, fresh=asked.fresh, gate=asked.gate, progress=context.progress,
+            max_error_rate=asked.max_error_rate, fresh=asked.fresh, gate=asked.gate, overwrite=True,
+            allow_empty=True, progress=context.progress,
         )  # fmt: skip
         return {
             "dataset": done.export, "run_id": done.run_id, "recipe": done.recipe, "source": done.source,

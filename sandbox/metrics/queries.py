@@ -28,7 +28,7 @@ def aggregates(context: Context, dataset: Path, wanted: Mapping[str, str]) -> tu
     try:
         done = run(
             recipe, source=[str(dataset)], project=context.project, export=out, threads=context.threads,
-            progress=context.progress,
+            overwrite=True, allow_empty=True, progress=context.progress,
         )  # fmt: skip
     except RecipeError as error:
         raise SandboxError(error.problems) from error

@@ -115,7 +115,12 @@ def test_a_terminal_sees_progress(project: Path) -> None:
 
 
 def test_a_run_that_keeps_nothing_still_accounts_for_every_row(shell, project: Path) -> None:
-    result = shell("run", "recipe.sql.j2", "--var", "lo=999", "--json").json
+    refused = shell("run", "recipe.sql.j2", "--var", "lo=999", "--json")
+    assert refused.code == 7 and refused.json["error"][0]["code"] == "empty-result"
+    assert "no row is left" in refused.err and not (project / "out.jsonl").exists()
+    assert "nothing was written" not in refused.err
+    result = shell("run", "recipe.sql.j2", "--var", "lo=999", "--allow-empty", "--json").json
+    assert refused.json["kept"] == 0
     assert (result["kept"], result["rows_out"]) == (0, 0)
     assert result["dropped"] + result["errors"] == 20
     assert (project / "out.jsonl").read_text() == ""

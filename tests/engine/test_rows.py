@@ -214,11 +214,18 @@ def test_changes_keep_before_and_after(bench: Workbench) -> None:
     ]
 
 
-def test_empty_result_is_an_empty_file(bench: Workbench) -> None:
-    bench.write("r.sql.j2", RECIPE.replace(">= 3", ">= 3000"))
+def test_a_result_without_rows_is_published_where_that_is_allowed(bench: Workbench) -> None:
     bench.data(["some text"])
-    assert bench.run().kept == 0
-    assert bench.out() == []
+    bench.run()
+    before = bench.out()
+    bench.write("r.sql.j2", RECIPE.replace(">= 3", ">= 3000"))
+    result = bench.run()
+    assert (result.kept, result.export, result.files, result.unpublished) == (0, "", (), str(bench.root / "out.jsonl"))
+    assert "1 of 1 rows are gone" in result.warnings[-1] and ">= 3000" in result.warnings[-1]
+    assert bench.out() == before == [{"text": "some text"}]
+    assert bench.query("select status, export from runs order by started desc limit 1") == [("done", None)]
+    result = bench.run(allow_empty=True)
+    assert (result.unpublished, bench.out()) == ("", [])
 
 
 def test_the_surviving_set_is_that_of_plain_sql(bench: Workbench) -> None:
@@ -253,7 +260,7 @@ def test_sql_that_raises_where_rows_meet_names_the_step_and_its_line(bench: Work
 
 def test_a_source_without_rows_gives_an_empty_output(bench: Workbench) -> None:
     bench.write("empty.csv", "text,url\n")
-    result = bench.run(source=str(bench.root / "empty.csv"))
+    result = bench.run(source=str(bench.root / "empty.csv"), allow_empty=True)
     bench.check_accounts(result)
     assert (result.rows_in, result.rows_out, bench.out()) == (0, 0, [])
 

@@ -17,7 +17,7 @@ from .training_work import train, write_rows
 @pytest.fixture
 def users_own(monkeypatch):
     """An executor registered from outside, with a list of what happened in order."""
-    registry.hooks()
+    registry.job_lists()  # loads what ships
     monkeypatch.setattr(registry, "_components", dict(registry._components))
     happened = []
 
