@@ -90,9 +90,9 @@ def run(
     told_of = result.to_dict()
     if result.unpublished:
         mend = "loosen the cuts that the funnel shows, or give --allow-empty"
-        error = ExportError.of("empty-result", f"no row is left: {result.unpublished} is as it was", mend)
-        screen.show_error(error)
-        told_of["error"] = [asdict(p) for p in error.problems]
+        empty = ExportError.of("empty-result", f"no row is left: {result.unpublished} is as it was", mend)
+        screen.show_error(empty)
+        told_of["error"] = [asdict(p) for p in empty.problems]
     if as_json:
         print_json(told_of)
     if result.unpublished:

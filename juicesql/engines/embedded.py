@@ -294,7 +294,7 @@ class Embedded:
             self.spill.add("drops/rows", pa.table({SAMPLE: drop.sample_ids, "cut": cut, "value": drop.values}))
         for lineage, keys in result.keys.items() if chain.traced == "rows" else ():
             self.spill.add(f"keys/{_number(lineage, self.execution.lineages)}", keys)
-        for label, values in result.stats:
+        for label, values in result.stats if chain.traced == "rows" else ():  # of a pair, or a line, no sample has them
             self.spill.add(f"stats/{_number(label, self.execution.stat_labels)}", values)
         for step, values in result.observed:
             self.spill.add(f"observed/{_number(step, self.execution.observed)}", values)

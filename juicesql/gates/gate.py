@@ -97,7 +97,7 @@ def _stat(engine: Embedded, label: str, type_: str) -> str:
     if label not in labels:
         return f"(select null::bigint as {SAMPLE}, null::{type_} as value where false)"
     path = literal(matching(engine.scratch / "stats", f"{labels.index(label)}-*.parquet"))
-    return f"(select {SAMPLE}, any_value(value) as value from read_parquet({path}) group by {SAMPLE})"
+    return f"(select {SAMPLE}, max(value) as value from read_parquet({path}) group by {SAMPLE})"
 
 
 def _spool_source(engine: Embedded, relation: BoundRelation) -> None:
