@@ -26,6 +26,7 @@ from juicesql.sources import inputs as source_inputs
 from juicesql.sources import open_source
 from juicesql.sources.empty import Empty
 from juicesql.sources.formats import EXTRACTED, Format, detect, override
+from juicesql.sources.opening import check_within
 from juicesql.sqltext import literal, quote
 
 _CALLED = re.compile(r"\w+(?=\s*\()")
@@ -52,6 +53,7 @@ def compile_recipe(
     views += compiled_views(find_earlier(loaded, registry, found, base))
     inputs, input_base = (tuple(source), Path.cwd()) if source else (loaded.config.sources, base)
     if inputs:
+        check_within(found.within(loaded.config.source_spec(inputs, input_base)))
         views = [_source(inputs, input_base, loaded.config), *views]
     elif not views:
         mend = "give --source PATH, or config(source=...) in the recipe"

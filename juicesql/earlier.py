@@ -82,6 +82,8 @@ def find_earlier(
     """The runs that a recipe names. Errors say which run lacks what; one over the very same source is refused."""
     found = []
     for asked in recipe.fingerprints:
+        if asked.project and project.bounds:
+            project.bounds.check(base / asked.project, "the project")
         other = open_project(base / asked.project) if asked.project else project
         call = _call(asked, registry)
         with Store(other.root).open(read_only=True) as con:

@@ -17,6 +17,7 @@ from juicesql.assets import asset_digest
 from juicesql.errors import FunctionError, Problem, nearest
 from juicesql.plan import COST_CLASSES, Call
 from juicesql.registry import Registry
+from juicesql.restricted import check_parameters
 from juicesql.signature import constant
 
 LONGEST_LABEL = 60
@@ -191,6 +192,7 @@ class Lifter:
         return numbered
 
     def _identity(self, function: Function, values: tuple[tuple[str, Any], ...]) -> str:
+        check_parameters(function.name, dict(values), self.registry.bounds)
         parts = [function.name, self.registry.identity(function.name), json.dumps(values)]
         if read := asset_digest(function, dict(values)):
             parts.append(read)

@@ -42,6 +42,7 @@ class MediaSettings:
     row_seconds: float = 300.0  # the most that a function may take for one row
     max_pixels: int = MAX_PIXELS  # of a picture that is decoded
     max_samples: int = MAX_SAMPLES  # of a sound that is held whole
+    within: tuple[str, ...] = ()  # in restricted mode: the folders in which media may lie
 
     @property
     def max_frame_pixels(self) -> int:
@@ -61,6 +62,8 @@ class MediaSettings:
             found, allowed = Path(path).resolve(), (Path(self.root).resolve(), Path(self.produced).resolve())
             if not any(found.is_relative_to(folder) for folder in allowed):
                 raise ValueError(f"{name} is outside the media root {self.root}")
+        if self.within and not any(Path(path).resolve().is_relative_to(folder) for folder in self.within):
+            raise ValueError(f"{name} is outside of the folders that are allowed: {', '.join(self.within)}")
         return path
 
 
@@ -82,7 +85,8 @@ def _read(text: str) -> MediaSettings:
     if not text:
         return MediaSettings()
     given = json.loads(text)
-    return MediaSettings(**{**given, "wanted": tuple(Sampling(**s) for s in given["wanted"])})
+    wanted, within = tuple(Sampling(**s) for s in given["wanted"]), tuple(given["within"])
+    return MediaSettings(**{**given, "wanted": wanted, "within": within})
 
 
 def file_identity(name: str, settings: MediaSettings) -> str:

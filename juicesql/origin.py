@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from juicesql.errors import JuiceError, SourceError
 from juicesql.media import MediaSettings
+from juicesql.project import open_project
 from juicesql.sources import Source, SourceSpec, open_source
 from juicesql.sources.inputs import REMOTE
 from juicesql.thumbnails import KINDS
@@ -91,7 +92,7 @@ def reopen(origin: Origin, root: Path, fingerprint: str) -> Source:
     failed: JuiceError | None = None
     for spec in _specs(origin, root):
         try:
-            found = open_source(spec)
+            found = open_source(open_project(root).within(spec))
         except JuiceError as error:
             failed = failed or error
             continue

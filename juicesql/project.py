@@ -12,7 +12,9 @@ from juicesql.errors import RecipeError, nearest
 from juicesql.options import read_options, size_of
 from juicesql.recipe import Config, Recipe
 from juicesql.registry import Registry, recipe_roots
+from juicesql.restricted import Bounds, bounds_of
 from juicesql.settings import FILE, ProjectSettings, read_settings
+from juicesql.sources.model import SourceSpec
 
 LEAST_MEMORY = 256  # megabytes
 
@@ -28,6 +30,15 @@ class Project:
     def base(self) -> Path:
         """Where the relative paths of recipes begin: at the juicesql.toml, else here."""
         return self.root if (self.root / FILE).is_file() else Path.cwd()
+
+    @property
+    def bounds(self) -> Bounds | None:
+        """Within which folders its recipes read and write; None: anywhere."""
+        return bounds_of(self.root, self.settings.restricted, self.settings.allow)
+
+    def within(self, spec: SourceSpec) -> SourceSpec:
+        """A source that is read within those folders."""
+        return replace(spec, within=self.bounds)
 
     def config(self, recipe: Recipe, options: Mapping[str, Any] | None = None) -> Config:
         """The options of a run: `options` that are not None go before those of the recipe, and these before the
@@ -47,7 +58,9 @@ class Project:
         return found.threads or os.cpu_count() or 1, megabytes
 
     def registry(self) -> Registry:
-        return Registry(self.root)
+        """Every function; those of its own folders only where code of projects runs."""
+        bounds = self.bounds
+        return Registry(None if bounds else self.root, bounds)
 
     def recipes(self) -> Iterator[tuple[str, Path]]:
         """Name and path of the project's recipes, then of those that packages ship."""

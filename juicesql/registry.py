@@ -24,6 +24,7 @@ from typing import cast
 from juicesql.api import Function, Kind
 from juicesql.errors import FunctionError, JuiceError, Problem, nearest
 from juicesql.fingerprint import fingerprint
+from juicesql.restricted import Bounds
 from juicesql.signature import NAME, parse_signature
 
 _PROJECT = "juicesql_project_"  # how the packages of project folders are called
@@ -41,8 +42,8 @@ class Root:
 class Registry:
     """Every function that a recipe may call. Give the project's folder to see its own `udfs/` and `macros/`."""
 
-    def __init__(self, project: Path | None = None) -> None:
-        self.project = project
+    def __init__(self, project: Path | None = None, bounds: Bounds | None = None) -> None:
+        self.project, self.bounds = project, bounds
         self._functions: dict[str, Function] = {}
         self._identities: dict[str, str] = {}
 

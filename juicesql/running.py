@@ -40,6 +40,7 @@ from juicesql.publication import Publication, begun, finish, forget
 from juicesql.reasons import Reason
 from juicesql.recipe import Config, Recipe, load_recipe
 from juicesql.registry import Registry
+from juicesql.restricted import check_export
 from juicesql.sources import Source, SourceSpec, open_source
 from juicesql.sources.model import SourceWidened
 from juicesql.sqltext import literal, matching, quote
@@ -150,7 +151,12 @@ def prepare(
     if not inputs:
         mend = "give --source PATH, or config(source=...) in the recipe"
         raise RecipeError.of("no-source", f"{loaded.path.name} has no source", mend)
-    spec = config.source_spec(inputs, spec_base)
+    bounds = found.bounds
+    for path in side.values() if bounds else ():
+        bounds.check(path, "the source")  # type: ignore[union-attr]
+    if config.export:
+        check_export(target_of(config, base).path, found.root, bounds)
+    spec = found.within(config.source_spec(inputs, spec_base))
     opened = open_source(spec)
     columns = sql_columns(opened.schema)
     carries = carry and opened.packs and exporting.is_json(config.export)
@@ -361,6 +367,11 @@ def _end(con: duckdb.DuckDBPyConnection, run_id: str, status: str) -> None:
         write_latest(con, run_id)
 
 
+def target_of(config: Config, base: Path) -> exporting.Target:
+    """Where the output of a recipe goes."""
+    return exporting.make_target((base / config.export).absolute(), config.shard_rows, config.shard_bytes)
+
+
 class _Run:
     def __init__(
         self,
@@ -382,17 +393,10 @@ class _Run:
         self.scratch = store.home.path / self.run_id
         self.side = prepared.side
         self.warnings: list[str] = list(prepared.advice)
-        self.target = self._target()
+        self.target = target_of(self.config, prepared.base) if self.config.export else None
         self.publication = self.target and Publication(
             self.target, self.run_id, str(prepared.recipe.path), prepared.project.root
         )
-
-    def _target(self) -> exporting.Target | None:
-        config = self.config
-        if not config.export:
-            return None
-        path = (self.prepared.base / config.export).absolute()
-        return exporting.make_target(path, config.shard_rows, config.shard_bytes)
 
     def go(self) -> RunResult:
         mend_publications(self.store)
@@ -472,7 +476,7 @@ class _Run:
             if recorded:
                 record.start_run(con, self._facts())
         media = self._media()
-        pool = Pool(self.prepared.project.root, self.settings.threads, media.environment())
+        pool = Pool(self.prepared.registry.project, self.settings.threads, media.environment())
         return Measurer(self.prepared.registry, known, self.store.segments, pool, media), rank
 
     def _take_in(self, con: duckdb.DuckDBPyConnection) -> None:
@@ -506,6 +510,7 @@ class _Run:
             row_seconds=self.config.row_seconds,
             max_pixels=min(self.config.max_pixels, held_within(self.settings.memory_mb << 20)),
             max_samples=min(MAX_SAMPLES, held_within(self.settings.memory_mb << 20)),
+            within=tuple(map(str, bounds.folders)) if (bounds := self.prepared.project.bounds) else (),
         )
 
     def _facts(self) -> dict[str, Any]:

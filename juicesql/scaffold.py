@@ -116,6 +116,8 @@ _SETTINGS = """\
 # This file marks the project: paths in its recipes start here, and stats.duckdb with every measured value stands here.
 # threads = 4               # all cores
 # memory_limit = "8GB"      # 60 % of the memory
+# restricted = true          # read and write in this folder and those of `allow` only, and run no code of it
+# allow = ["/data/corpus"]
 # media_root = "media"      # media outside it are not opened; so may nearly any option of config(...)
 """
 

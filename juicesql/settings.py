@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from juicesql.errors import Problem, RecipeError, nearest
-from juicesql.options import Allowed, at_least, is_size_or_none, read_options
+from juicesql.options import Allowed, at_least, is_name, is_size_or_none, read_options
 from juicesql.recipe import Config
 
 FILE = "juicesql.toml"
@@ -28,6 +28,8 @@ class ProjectSettings:
     memory_limit: Annotated[str | int, Allowed('a size such as "8GB"', is_size_or_none)] = (
         ""  # empty: 60 % of the memory
     )
+    restricted: bool = False
+    allow: Annotated[tuple[str, ...], Allowed("folders in quotes", is_name)] = ()
     defaults: Mapping[str, Any] = field(default_factory=dict)  # options of `config`
 
 

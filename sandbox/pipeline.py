@@ -89,7 +89,8 @@ def run_sandbox(
 def check_sandbox(path: Path, project: Path | None = None) -> Experiment:
     """The experiment of a file. SandboxError with every problem of it."""
     root = project_of(path, project)
-    load_project(root)
+    if open_project(root).bounds is None:
+        load_project(root)
     experiment = load(path)
     problems = check(experiment, root)
     if problems:

@@ -167,7 +167,7 @@ def _automatic(
 ) -> tuple[Prepared, Chosen]:
     """A recipe made of every stat that fits the data."""
     registry = project.registry()
-    spec = config.source_spec(inputs, base)
+    spec = project.within(config.source_spec(inputs, base))
     opened = open_source(spec)
     columns = sql_columns(opened.schema)
     if text and text not in dict(columns):

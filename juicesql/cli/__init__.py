@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -36,6 +37,7 @@ from juicesql.cli import (
 )
 from juicesql.cli.out import print_json
 from juicesql.errors import Exit, JuiceError, Problem
+from juicesql.restricted import TRUST, allow_folders, restrict
 
 app = typer.Typer(
     name="juicesql",
@@ -70,14 +72,28 @@ def _root(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
+    restricted: Annotated[
+        bool, typer.Option("--restricted", help="Read and write in the project only, and run no code of it.")
+    ] = False,
+    allow: Annotated[
+        list[Path] | None, typer.Option(metavar="DIR", help="With --restricted: a folder besides. May be repeated.")
+    ] = None,
+    trust_remote_code: Annotated[
+        bool, typer.Option("--trust-remote-code", help="Let models bring code that runs, where a recipe asks for it.")
+    ] = False,
 ) -> None:
-    pass
+    """What is allowed goes before the command: `juicesql --restricted run RECIPE`."""
+    if restricted:
+        restrict()
+    allow_folders(allow or ())
+    if trust_remote_code:
+        os.environ[TRUST] = "1"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit. A JuiceError is shown as its text, never as a traceback; with --json stdout is one
     JSON document then too. Who stops reading, as `head` does, ends it quietly."""
-    words = list(sys.argv[1:] if arguments is None else arguments)
+    words = _allowances_first(list(sys.argv[1:] if arguments is None else arguments))
     try:
         if not words or words[0] not in {*_BUILTIN, *_GROUPS}:
             _add_commands()
@@ -102,6 +118,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
         cause = (str(error).strip().splitlines() or [""])[0]
         screen.say(f"error: {type(error).__name__}: {cause}", "  set JUICESQL_DEBUG=1 for the traceback")
         _refuse(words, int(Exit.FAILED), [asdict(Problem("unexpected", f"{type(error).__name__}: {cause}"))])
+
+
+def _allowances_first(words: list[str]) -> list[str]:
+    """What is allowed may stand anywhere before `--`, and is read before anything is done."""
+    end = words.index("--") if "--" in words else len(words)
+    first, rest, take = list[str](), list[str](), False
+    for word in words[:end]:
+        mine = take or word in ("--restricted", "--trust-remote-code", "--allow") or word.startswith("--allow=")
+        (first if mine else rest).append(word)
+        take = word == "--allow"
+    return [*first, *rest, *words[end:]]
 
 
 def _refuse(words: Sequence[str], code: int, problems: list[dict[str, object]]) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 import pyarrow as pa
 
 if TYPE_CHECKING:
+    from juicesql.restricted import Bounds
     from juicesql.sources.carried import Carry
 
 
@@ -31,7 +32,7 @@ class SourceSpec:
     for rows of NULLs. `columns` maps a new name to the column it is made of, `{"text": "content"}` or nested
     `{"text": "meta.text"}`. `format` overrides the suffix.
     `full_scan` infers the columns of text formats from every row instead of a sample. A row of more than
-    `max_row_bytes` is an error row, and is read without being held whole.
+    `max_row_bytes` is an error row, and is read without being held whole. `within` says where its files may lie.
     """
 
     inputs: tuple[str, ...]
@@ -41,6 +42,7 @@ class SourceSpec:
     base: Path = Path(".")
     full_scan: bool = False
     max_row_bytes: int = MAX_ROW_BYTES
+    within: Bounds | None = None
 
 
 @dataclass(frozen=True)

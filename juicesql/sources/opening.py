@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -16,6 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from juicesql.errors import SourceError
+from juicesql.restricted import Bounds
 from juicesql.sources import columns, inputs, relation
 from juicesql.sources.carried import LINE, Carry
 from juicesql.sources.delimited import Delimited
@@ -101,6 +103,7 @@ def _nothing(spec: SourceSpec, entries: Sequence[Entry], files: Sequence[FileInf
 
 
 def _entries(spec: SourceSpec, memory_limit: str | None) -> tuple[list[Entry], list[FileInfo]]:
+    check_within(spec)
     entries: list[Entry] = []
     infos: list[FileInfo] = []
     items = [item for text in spec.inputs for item in inputs.parse(text, spec.base)]
@@ -119,6 +122,8 @@ def _entries(spec: SourceSpec, memory_limit: str | None) -> tuple[list[Entry], l
             infos.append(FileInfo(item.path, 0, 0, weight))
         else:
             listed = inputs.files(item, spec.base, spec.format)
+            for _, path, _ in listed if spec.within else ():
+                spec.within.check(path, "the source")  # type: ignore[union-attr]
             kinds = ["txt" if f.family == "text" else f.name for _, _, f in listed]
             found = [describe(name, path, weight, f, spec.max_row_bytes) for name, path, f in listed]
             infos += [file.info for file in found]
@@ -126,6 +131,21 @@ def _entries(spec: SourceSpec, memory_limit: str | None) -> tuple[list[Entry], l
                 readers += _readers(kind, [file for _, file in group])
         entries += [Entry(r, order, item.weight, spec.seed + order) for r in readers]
     return entries, infos
+
+
+def check_within(spec: SourceSpec) -> None:
+    """RecipeError for inputs out of reach, before anything is looked for: no error tells what stands there."""
+    for item in [i for text in spec.inputs for i in inputs.parse(text, spec.base)] if spec.within else ():
+        if item.scheme != "empty":
+            _check(item, spec, spec.within)  # type: ignore[arg-type]
+
+
+def _check(item: inputs.Input, spec: SourceSpec, within: Bounds) -> None:
+    if item.scheme == "remote":
+        within.check_url(item.path)
+    database = item.path.removeprefix("duckdb:").partition("#")[0]
+    path = database if item.scheme == "duckdb" else re.split(r"[*?\[]", item.path)[0]
+    within.check(spec.base / path, "the source")
 
 
 def _readers(name: str, files: list[LocalFile]) -> Sequence[Reader]:
