@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import math
+import operator
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -22,6 +24,7 @@ logging.getLogger("sqlglot").setLevel(logging.ERROR)  # its warnings are errors 
 Report = Callable[[Problem, exp.Expr | None], None]
 
 MAX_RELATIONS = 1000  # CTEs, subqueries and members of unions: planning takes seconds for so many
+MAX_MADE = 1_000_000_000  # rows that `range` and the like make in one query
 MAX_LAMBDAS = 8  # inside each other: DuckDB's binder takes four times as long for each more
 
 
@@ -95,6 +98,48 @@ def _check_table(table: exp.Table, known: set[str], report: Report) -> None:
         else:
             mend = nearest(table.name, known) or "a recipe reads `source`, its CTEs and ref(...)"
             report(Problem("unknown-relation", f"there is no relation `{table.name}`", mend), table)
+
+
+def check_made(tree: exp.Expr, report: Report) -> None:
+    """Refuse queries whose ranges, side by side, make more rows than any run ends with."""
+    for query in tree.find_all(exp.Select):
+        sources = [query.args.get("from_"), *query.args.get("joins", ())]
+        made = math.prod(_made(call) for s in sources if s for call in _calls(s.this))
+        if made > MAX_MADE:
+            mend = "give a smaller range, or join it to fewer rows"
+            message = f"`range` makes {made:,} rows here; a recipe may make {MAX_MADE:,}"
+            report(Problem("too-many-rows", message, mend), query)
+
+
+def _calls(source: exp.Expr) -> list[object]:
+    return source.expressions if isinstance(source, exp.Unnest) else [source.this]
+
+
+def _made(call: object) -> int:
+    """Rows of a range whose ends are written as numbers; 1 of anything else."""
+    if not isinstance(call, exp.GenerateSeries):
+        return 1
+    ends = [_number(call.args.get(name)) for name in ("start", "end", "step")]
+    low, high, step = ends[0], ends[1], ends[2] or 1
+    return max((high - low) // step, 1) if low is not None and high is not None else 1
+
+
+_SUMS: dict[type, Callable[[int, int], int]] = {
+    exp.Add: operator.add, exp.Sub: operator.sub, exp.Mul: operator.mul, exp.Pow: lambda a, b: a ** min(max(b, 0), 64),
+}  # fmt: skip
+
+
+def _number(node: object) -> int | None:
+    """The value of a sum of numbers; None of anything else."""
+    if isinstance(node, exp.Literal):
+        return int(node.name) if node.is_int else None
+    if isinstance(node, (exp.Paren, exp.Neg)):
+        inner = _number(node.this)
+        return -inner if inner is not None and isinstance(node, exp.Neg) else inner
+    sides = [_number(node.this), _number(node.expression)] if isinstance(node, exp.Binary) else []
+    if type(node) in _SUMS and None not in sides:
+        return _SUMS[type(node)](*sides)  # type: ignore[arg-type]
+    return None
 
 
 def check_functions(tree: exp.Expr, registry: Registry, binder: Binder, report: Report) -> None:

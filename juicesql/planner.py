@@ -13,7 +13,7 @@ from sqlglot import exp
 
 from juicesql.argtypes import Given, fits, refusal
 from juicesql.binder import Binder, Columns
-from juicesql.checks import check_functions, check_tables, not_too_deep, parse_query
+from juicesql.checks import check_functions, check_made, check_tables, not_too_deep, parse_query
 from juicesql.cuts import and_terms, bounds_of, comparisons, mismatch, value_of
 from juicesql.earlier import fingerprint_columns
 from juicesql.errors import Problem, RecipeError
@@ -145,6 +145,7 @@ class _Planner:
         self._see_source(tree)
         queries = self._queries(tree)
         check_tables(queries, set(self.relations), self._problem)
+        check_made(tree, self._problem)
         check_functions(tree, self.registry, self.binder, self._problem)
         if not self.problems:
             self._read_once(queries)

@@ -77,6 +77,12 @@ class Registry:
                     )
                 )
             found[name] = (root, path)
+        if problems and self.project and (self.project / "juicesql" / "__init__.py").is_file():
+            message = (
+                f"{self.project} is a checkout of juicesql, but this is the juicesql of {Path(__file__).parents[1]}"
+            )
+            mend = f"install that checkout, `pip install --editable {self.project}`, or work in another --project"
+            raise FunctionError.of("another-checkout", message, mend)
         if problems:
             raise FunctionError(problems)
         return found

@@ -8,13 +8,13 @@ import pytest
 from jinja2 import Environment
 
 from juicesql import bounded
-from juicesql.errors import RecipeError
+from juicesql.errors import JuiceError, RecipeError
 from juicesql.provenance import tag
 from juicesql.recipe import Recipe, render
 from juicesql.registry import Registry
 from juicesql.templates import is_plain
 
-from .conftest import Within
+from .conftest import Within, Workbench
 
 REGISTRY = Registry()
 HEAD = '{{ config(source="d.jsonl") }}\n'
@@ -106,3 +106,32 @@ def test_a_child_that_takes_too_much_time_is_ended(within: Within, monkeypatch: 
     monkeypatch.setattr(bounded, "WALL", 1)
     with within(20), pytest.raises(bounded.Exceeded, match="more than 1 seconds"):
         bounded.ask("juicesql.recipe", {"text": ENDLESS["loops in loops"], "file": "r", "macros": {}, "variables": {}})
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select s.* from source s, range(1000000000000) t(r) where r < 0",
+        "select s.* from source s, range(10 ** 12) t(r)",
+        "select s.* from source s join generate_series(0, 4000000000, 2) t(r) on true",
+        "select s.* from source s, range(100000) a(x), unnest(range(-100000, 0)) b(y)",
+        "with a as (select s.* from source s, (select * from range(9999999999)) t(r)) select * from a",
+    ],
+)
+def test_ranges_without_an_end_in_sight_are_refused(bench: Workbench, sql: str) -> None:
+    bench.data(["some text"])
+    bench.write("r.sql.j2", "{{ config(source='data.jsonl') }} " + sql)
+    with pytest.raises(RecipeError, match=r"`range` makes [\d,]+ rows here"):
+        bench.run()
+
+
+def test_ranges_that_end_are_made(bench: Workbench) -> None:
+    bench.data(["some text"])
+    sql = "select s.* from source s, range(1000) a(x), range(2, 1000, 7) b(y) where len(range(100000)) > 0 limit 3"
+    bench.write("r.sql.j2", "{{ config(source='data.jsonl') }} " + sql)
+    assert bench.run().rows_out == 3
+    bench.write(
+        "r.sql.j2", "{{ config(source='data.jsonl') }} select * from source where len(range(1000000000000)) > 0"
+    )
+    with pytest.raises(JuiceError, match="too-many-errors"):
+        bench.run()
