@@ -16,10 +16,10 @@ import contextlib
 import ctypes
 import errno
 import fcntl
-import glob
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
@@ -28,7 +28,7 @@ from typing import IO, Any
 
 from juicesql.errors import ExportError
 from juicesql.export import ExportedFile, Target
-from juicesql.home import sync_folder, write_synced
+from juicesql.home import RUN_ID, sync_folder, write_synced
 
 _LONGEST = 255  # bytes of a file's name
 _EXCHANGE = 2  # of Linux' renameat2: both names are there at every instant
@@ -71,15 +71,16 @@ class Publication:
             raise ExportError.of("export-folder", f"cannot write in {parent}: {error}", _mend_of(error)) from error
 
     def _clear_dead(self) -> None:
-        for folder in sorted(self.target.path.parent.glob(f".{glob.escape(self.target.path.name)}.*.partial")):
-            if folder.is_dir():
-                if owner := _living(folder):
-                    who = f"run {owner.get('run')} of {owner.get('recipe')}, in the project {owner.get('project')}"
-                    raise ExportError.of(
-                        "export-in-use", f"{self.target.path} is being written by {who}", "wait for it to end"
-                    )
-                _finish_manifest(folder, self.target)
-                shutil.rmtree(folder)
+        named = re.compile(rf"\.{re.escape(self.target.path.name)}\.{RUN_ID.pattern}\.partial")
+        stagings = (p for p in self.target.path.parent.iterdir() if named.fullmatch(p.name) and p.is_dir())
+        for folder in sorted(stagings):
+            if owner := _living(folder):
+                who = f"run {owner.get('run')} of {owner.get('recipe')}, in the project {owner.get('project')}"
+                raise ExportError.of(
+                    "export-in-use", f"{self.target.path} is being written by {who}", "wait for it to end"
+                )
+            _finish_manifest(folder, self.target)
+            shutil.rmtree(folder)
 
     def _refuse(self, overwrite: bool) -> None:
         """What stands under the name is replaced only where its manifest says that this recipe wrote it."""
@@ -91,7 +92,7 @@ class Publication:
             message = f"{path} exists and no manifest says that juicesql wrote it"
             raise ExportError.of("export-exists", message, "move it away, or choose another --export")
         if path.is_dir() != self.target.sharded or path.is_symlink():
-            what = "a folder" if path.is_dir() else "a file"
+            what = "a link" if path.is_symlink() else "a folder" if path.is_dir() else "a file"
             raise ExportError.of("export-exists", f"{path} is {what}", "move it away, or choose another --export")
         self._refuse_strangers(manifest)
         if not overwrite and not _same_recipe(str(manifest.get("recipe")), self.recipe):

@@ -252,9 +252,10 @@ def test_two_projects_do_not_write_one_output_at_once(bench: Workbench, tmp_path
     with pytest.raises(ExportError, match=r"written by run 20260101-000000-aaaa of theirs\.sql\.j2, in the project"):
         bench.run()
     assert (other.folder / "owner.json").exists()
+    mine = bench.write(".out.jsonl.mine.partial/notes.md", "mine")
     other._owner.close()  # as when its process is gone
     assert bench.run().kept == 1
-    assert not other.folder.exists()
+    assert not other.folder.exists() and mine.exists()
 
 
 def test_the_folder_of_an_output_that_cannot_be_written(bench: Workbench) -> None:
