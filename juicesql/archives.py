@@ -8,6 +8,7 @@ import os
 import posixpath
 import stat
 import tarfile
+import unicodedata
 import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
@@ -103,9 +104,14 @@ def _link(target: Path, path: PurePosixPath, leads_to: PurePosixPath | None, roo
 def _place(name: str, inside: str, room: _Room) -> PurePosixPath | None:
     """Where a member belongs under the target, or None when it is outside the folder `inside`."""
     path = PurePosixPath(name)
-    if ".." in path.parts or path.is_absolute() or "\\" in name or "\0" in name:
+    if ".." in path.parts or path.is_absolute() or "\\" in name or not _is_name(name):
         _bad(f"{room.archive} holds the name {name!r}")
     return path.relative_to(inside) if path.is_relative_to(inside) else None
+
+
+def _is_name(name: str) -> bool:
+    """No control characters, which write on a terminal that lists the files."""
+    return not any(unicodedata.category(c) in ("Cc", "Cs") for c in name)
 
 
 def _write(content: IO[bytes], file: Path) -> None:

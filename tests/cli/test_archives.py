@@ -78,6 +78,8 @@ def test_links_of_the_hub_cache_become_files(tmp_path: Path) -> None:
         [plain("m/../../evil")],
         [plain("/tmp/evil")],
         [plain("..\\evil")],
+        [plain("a\x1b[2Jb")],
+        [plain("a\nb")],
         [link("m", "/etc/passwd")],
         [link("m", "../../etc/passwd")],
         [link("m", "nothing")],
