@@ -245,13 +245,15 @@ def conform(table: pa.Table, raw: pa.Schema, chosen: Iterable[Pick], file: str) 
     Raises SourceError where the column of another file has a type that does not hold a value of this one.
     """
     columns = []
+    places = {name: place for place, name in enumerate(table.column_names)}  # a table looks names up one by one
+    kinds = dict(zip(raw.names, raw.types, strict=True))
     for pick in chosen:
-        if pick.column not in table.column_names:
+        if pick.column not in places:
             columns.append(pa.chunked_array([pa.nulls(table.num_rows, pick.type)]))
             continue
-        kind = raw.field(pick.column).type
+        kind = kinds[pick.column]
         try:
-            column = _cast(table[pick.column], kind)
+            column = _cast(table.column(places[pick.column]), kind)
         except pa.ArrowException as error:
             message = (
                 f"column `{pick.column}` of `{file}` does not fit {kind}, which it is with the other files: {error}"
