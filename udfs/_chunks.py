@@ -37,6 +37,6 @@ def without_tokens(text: str, *more: str) -> str:
     >>> without_tokens(" <__dj__video> a dog <|__dj__eoc|>")
     'a dog'
     """
-    for token in (*TOKENS, *more):
+    for token in dict.fromkeys((*TOKENS, *more)):  # each once, as the peer does
         text = text.replace(token, "")
     return text.strip()

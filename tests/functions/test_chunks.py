@@ -5,7 +5,7 @@ from __future__ import annotations
 import doctest
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from juicesql.udfs import _chunks
 from juicesql.udfs._chunks import AUDIO, EOC, IMAGE, TOKENS, VIDEO, chunks, without_tokens
@@ -30,6 +30,7 @@ def defined(text: str, media: list[str], token: str) -> list[tuple[str, list[str
 
 
 @given(TEXTS, st.sampled_from([IMAGE, AUDIO, VIDEO]))
+@example("<__dj__<__dj__image>image>", IMAGE)
 def test_chunks_are_those_of_the_definition(text: str, token: str) -> None:
     media = [f"{number}.jpg" for number in range(text.count(token))]
     assert chunks(text, media, token) == defined(text, media, token)

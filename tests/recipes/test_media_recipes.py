@@ -58,7 +58,7 @@ def run(tmp_path: Path, recipe: str, content: list[dict], **variables: object) -
     given = {k: v for k, v in given.items() if k in wanted}
     result = juicesql.run(
         ROOT / "recipes_sql" / recipe, source=str(tmp_path / "in.jsonl"), export=tmp_path / "out.jsonl",
-        project=tmp_path, variables=given, max_error_rate=1.0,
+        project=tmp_path, variables=given, max_error_rate=1.0, allow_empty=True,
     )  # fmt: skip
     return result, [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
 
