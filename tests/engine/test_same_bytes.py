@@ -60,7 +60,7 @@ def test_the_same_bytes(bench: Workbench, pool: Path, recipe: str, monkeypatch: 
         "r.sql.j2", text.replace("config(", "config(keep_stats=true, ", 1) if "keep_stats" not in text else text
     )
     outputs = set()
-    for threads in (1, 4, 4):
+    for threads in (1, 4):
         out = bench.root / f"{threads}.jsonl"
         result = bench.run(
             source=str(pool), export=out, threads=threads, fresh=True, allow_empty=True, max_error_rate=1
